@@ -1,0 +1,26 @@
+"""What ``az acr check-health-ext -h`` says."""
+
+from knack.help_files import helps
+
+helps['acr check-health-ext'] = """
+type: command
+short-summary: Find out why this machine cannot use a container registry, and what to do about it.
+long-summary: >
+    Checks the container client, its daemon, Helm and the Azure CLI on this machine; then, for a registry, its login
+    server, DNS, TLS, the challenge, the sign-in and the tokens. All checks run side by side, whatever fails. The report
+    goes to standard output in the chosen format; on failure the first root cause is also the command's error, with
+    what to do next, and the exit status is 1.
+examples:
+  - name: Check this machine only.
+    text: az acr check-health-ext
+  - name: Check this machine and a registry, pull the sample image without asking, and show a table.
+    text: az acr check-health-ext --name MyRegistry --yes --output table
+  - name: Check that a repository can be pulled from.
+    text: az acr check-health-ext --name MyRegistry --repository samples/hello --require pull
+  - name: Print the ids of the root causes, one on a line, for a script.
+    text: az acr check-health-ext --name MyRegistry --query "rootCauses[].cause" --output tsv
+  - name: Check a registry where neither Docker nor Helm is of interest.
+    text: az acr check-health-ext --name MyRegistry --skip environment
+  - name: Report in a pipeline step that must not fail, with two seconds for each operation.
+    text: az acr check-health-ext --name MyRegistry --ignore-errors --timeout 2
+"""

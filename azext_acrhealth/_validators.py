@@ -1,0 +1,96 @@
+"""What the arguments must look like. Imports nothing of the checks until the command runs."""
+
+import re
+from typing import Any
+
+from azure.cli.core.azclierror import ArgumentUsageError, InvalidArgumentValueError
+
+#: What the access token of a repository can allow, in the order in which Azure Container Registry lists the actions.
+ACTIONS = ('pull', 'push', 'metadata_read', 'metadata_write', 'delete')
+
+#: Seconds for one operation. The bound of a whole run follows from it (context.py).
+DEFAULT_TIMEOUT = 10.0
+
+# Registry names are 5 to 50 letters and digits; a domain name label appends a hyphen and 16 of them
+# (Microsoft.ContainerRegistry naming rules; docs: "Domain name label").
+_NAME = re.compile(r'[a-z0-9]{5,50}(-[a-z0-9]{16})?')
+# The OCI distribution specification's grammar of a repository name.
+_REPOSITORY = re.compile(r'[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*')
+
+# Login server suffixes of the clouds that az knows (azure.cli.core.cloud), to tell a name of another cloud.
+_CLOUDS = {'.azurecr.io': 'AzureCloud', '.azurecr.cn': 'AzureChinaCloud', '.azurecr.us': 'AzureUSGovernment'}
+
+
+def validate_registry_name(cmd: Any, namespace: Any) -> None:
+    """Leave the registry's name in lower case, with its domain label hash if that was given, without a suffix.
+
+    Raises InvalidArgumentValueError for anything else, saying what to type instead.
+    """
+    if namespace.registry_name is None:
+        return
+    given = str(namespace.registry_name).strip()
+    name = given.lower().rstrip('.')
+    suffix = login_server_suffix(cmd.cli_ctx)
+    if '://' in name or '/' in name:
+        host = name.split('://')[-1].split('/')[0].split(':')[0]
+        _refuse(given, 'it looks like an address', host)
+    if suffix and name.endswith('.privatelink' + suffix):
+        _refuse(given, 'the private link name of a registry is not its login server', name.split('.')[0] + suffix)
+    for other, cloud in _CLOUDS.items():
+        if other != suffix and name.endswith(other):
+            raise InvalidArgumentValueError(
+                f"'{given}' is a login server of {cloud}; the active cloud is {cmd.cli_ctx.cloud.name}.",
+                f'To work there: az cloud set --name {cloud}, then sign in with az login.')
+    label, dot, rest = name.partition('.')
+    if dot and suffix and '.' + rest != suffix:
+        _refuse(given, f'a login server of {cmd.cli_ctx.cloud.name} ends in {suffix}', label)
+    if not _NAME.fullmatch(label):
+        _refuse(given, 'a registry name has 5 to 50 letters and digits, and nothing else', None)
+    namespace.registry_name = label
+
+
+def _refuse(given: str, why: str, instead: str | None) -> None:
+    raise InvalidArgumentValueError(
+        f"'{given}' is not a registry name: {why}.",
+        f'Use --name {instead}' if instead and re.fullmatch(r'[a-z0-9.-]+', instead)
+        else 'Use the name alone, such as --name contosoprod, or the login server that az acr list shows.')
+
+
+def login_server_suffix(cli_ctx: Any) -> str | None:
+    """Return the active cloud's suffix of login servers with its leading dot, None where the cloud has none."""
+    from azure.cli.core.cloud import CloudSuffixNotSetException
+    try:
+        suffix = cli_ctx.cloud.suffixes.acr_login_server_endpoint
+    except CloudSuffixNotSetException:
+        return None
+    return '.' + str(suffix).strip('.').lower() if suffix else None
+
+
+def validate_repository(namespace: Any) -> None:
+    """Require a repository's name as the registry protocol allows it, and a registry to find it in."""
+    if namespace.repository is None:
+        if namespace.require:
+            raise ArgumentUsageError('--require narrows what --repository demands: give --repository too.')
+        return
+    if not namespace.registry_name:
+        raise ArgumentUsageError('--repository is looked for in a registry: give --name too.')
+    if not _REPOSITORY.fullmatch(namespace.repository) or len(namespace.repository) > 256:
+        raise InvalidArgumentValueError(
+            f"'{namespace.repository}' is not a repository name.",
+            'Use the part between the login server and the tag, in lower case, such as samples/hello.')
+
+
+def validate_timeout(namespace: Any) -> None:
+    """Require from 1 to 120 seconds."""
+    if not 1 <= namespace.timeout <= 120:
+        raise InvalidArgumentValueError(f'--timeout takes from 1 to 120 seconds, not {namespace.timeout:g}.')
+
+
+def validate_skip(namespace: Any) -> None:
+    """Require names of checks or categories."""
+    from .checks import ALL
+    known = {check.name for check in ALL} | {check.category for check in ALL}
+    unknown = sorted(set(namespace.skip or ()) - known)
+    if unknown:
+        raise InvalidArgumentValueError(f'--skip does not know {", ".join(unknown)}.',
+                                        'It takes: ' + ', '.join(sorted(known)) + '.')

@@ -1,0 +1,5 @@
+"""Causes."""
+
+from . import Cause
+
+CAUSES: list[Cause] = []

@@ -1,0 +1,1 @@
+"""A program run to its end, or killed with its children."""

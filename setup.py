@@ -1,0 +1,26 @@
+"""The wheel that ``az extension add --source`` installs."""
+
+from setuptools import find_packages, setup
+
+VERSION = '1.0.0b1'
+
+setup(
+    name='acrhealth',
+    version=VERSION,
+    description='Find out why this machine cannot use an Azure container registry, and what to do about it.',
+    long_description=open('README.rst', encoding='utf-8').read() + '\n\n' + open('HISTORY.rst', encoding='utf-8').read(),
+    long_description_content_type='text/x-rst',
+    license='MIT',
+    author='The acrhealth authors',
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Intended Audience :: Developers',
+        'Intended Audience :: System Administrators',
+        'Programming Language :: Python :: 3',
+    ],
+    python_requires='>=3.10',
+    packages=find_packages(include=['azext_acrhealth', 'azext_acrhealth.*']),
+    # az brings azure-cli-core, knack and requests itself: named here, pip would install them a second time beside it.
+    install_requires=['docker>=7.1', 'dnspython>=2.6'],
+    package_data={'azext_acrhealth': ['azext_metadata.json', 'report.schema.json']},
+)
