@@ -1,0 +1,64 @@
+# For newcomers: `make demo` shows the command at work, `make lab` opens a shell to try it in, `make test` runs everything.
+# All of them set up what they need: packages of the system (announced), .venv, and what .cache keeps.
+
+PYTHON ?= python3
+# The end-to-end tests wait more than they compute: more workers than this machine may have cores.
+WORKERS ?= 6
+PACKAGE := azext_acrhealth
+RUN := .venv/bin/python -m
+
+.PHONY: demo lab test unit e2e lint wheel setup demo-machine test-machine clean
+
+demo: demo-machine .venv/.ready
+	@$(RUN) tests.demo
+
+# make lab FAULT=firewall breaks one thing; tests/local_azure/presets.py has the list. Commands can come from a pipe.
+lab: demo-machine .venv/.ready
+	@$(RUN) tests.shell $(FAULT)
+
+test: setup
+	@$(MAKE) --no-print-directory lint
+	$(RUN) pytest -n $(WORKERS) --dist worksteal
+
+unit: .venv/.ready
+	$(RUN) pytest -n auto tests/unit
+
+e2e: setup
+	$(RUN) pytest -n $(WORKERS) --dist worksteal tests/e2e
+
+lint: .venv/.ready
+	$(RUN) flake8 $(PACKAGE) tests setup.py
+	$(RUN) pylint --jobs 0 $(PACKAGE) tests setup.py
+	for platform in linux win32 darwin; do $(RUN) mypy --platform $$platform $(PACKAGE) || exit 1; done
+	$(RUN) mypy tests
+
+wheel: .venv/.ready
+	@$(RUN) tests.supplies
+
+# The two environments are made side by side, once the system has what they need.
+setup: test-machine
+	@$(MAKE) --no-print-directory --jobs 2 .venv/.ready .venv-oldest/.ready
+
+demo-machine:
+	@$(PYTHON) tests/prerequisites.py demo
+
+test-machine:
+	@$(PYTHON) tests/prerequisites.py
+
+# Without --no-compile pip would spend a minute on modules of az that nobody imports here.
+.venv/.ready: tests/requirements.txt
+	@echo "Making .venv with az and the tests' tools, which takes a minute or two"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/pip install --quiet --no-compile --requirement tests/requirements.txt
+	@touch $@
+
+# The oldest az that the extension promises to work with.
+.venv-oldest/.ready: $(PACKAGE)/azext_metadata.json
+	@echo "Making .venv-oldest with the oldest az that is supported, which takes a minute or two"
+	@$(PYTHON) -m venv .venv-oldest
+	@.venv-oldest/bin/pip install --quiet --no-compile \
+	  azure-cli==$$($(PYTHON) -c "import json; print(json.load(open('$<'))['azext.minCliCoreVersion'])")
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-oldest .cache .mypy_cache .pytest_cache .hypothesis build dist *.egg-info
