@@ -1,10 +1,14 @@
 """What a run may use: its options, its deadline, and its doors to the world."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Sequence
 
+from ._validators import ACTIONS, login_server_suffix
 from .clients import Deadline
+from .clients.azure import AzureCli
+from .clients.front_door import FrontDoor
+from .clients.http import Trust
 
 #: The whole run may take this many times the timeout of one operation, whatever happens.
 WHOLE_RUN = 2.5
@@ -22,20 +26,43 @@ class Options:
     timeout: float
     registry: str | None = None
     repository: str | None = None
-    require: Sequence[str] = ()
+    require: Sequence[str] = ACTIONS
     skip: Sequence[str] = ()
     pull: bool = True
     no_pull: str = ''
     pull_refused: bool = False
 
 
-@dataclass
 class Context:
     """One run."""
 
-    options: Options
-    cli_ctx: Any
-    started: float = field(default_factory=time.monotonic)
+    def __init__(self, options: Options, cli_ctx: Any) -> None:
+        self.started = time.monotonic()
+        self.options = options
+        self.deadline = Deadline(WHOLE_RUN * options.timeout)
+        self.trust = Trust.of_the_cli()
+        self.azure = AzureCli(cli_ctx, self.trust)
+        self.suffix = login_server_suffix(cli_ctx)
+        self._front_doors: dict[str, FrontDoor] = {}
 
-    def __post_init__(self) -> None:
-        self.deadline = Deadline(WHOLE_RUN * self.options.timeout)
+    def operation(self) -> Deadline:
+        """Return the deadline of an operation that begins now."""
+        return self.deadline.within(self.options.timeout)
+
+    def front_door(self, host: str) -> FrontDoor:
+        """Return the way to that login server; the first call sets out on it."""
+        if host not in self._front_doors:
+            self._front_doors[host] = FrontDoor(host, self.trust, self.options.timeout)
+        return self._front_doors[host]
+
+    @property
+    def guessed_host(self) -> str | None:
+        """The login server by the cloud's suffix; None without a registry or a suffix."""
+        return f'{self.options.registry}{self.suffix}' if self.options.registry and self.suffix else None
+
+    def set_out(self) -> None:
+        """Begin what every check of a registry will wait for: its front door, and the two sign-in tokens."""
+        if self.guessed_host:
+            self.front_door(self.guessed_host)
+        self.azure.token(self.azure.management_audience)
+        self.azure.token(self.azure.registry_audience)

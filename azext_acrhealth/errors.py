@@ -38,7 +38,14 @@ class HealthCheckError(AzCLIError):  # type: ignore[misc]
         self.cause = cause
         self.evidence: dict[str, Any] = as_evidence(evidence)
         self.advice = explain(cause, self.evidence)
-        super().__init__(f'{self.code}: {self.advice.message}')
+        AzCLIError.__init__(self, f'{self.code}: {self.advice.message}')
+
+    @classmethod
+    def of_root_cause(cls, cause: str, message: str) -> 'HealthCheckError':
+        """Return the error by which the command ends, in the words of the diagnosis."""
+        error = cls(cause)
+        AzCLIError.__init__(error, f'{cls.code}: {message}')
+        return error
 
     @classmethod
     def link(cls) -> str:

@@ -20,6 +20,9 @@ logger = get_logger(__name__)
 
 _SLICE = 0.5
 
+# Checks bound their own waits and know better why they ended; the runner ends only those that did not.
+_GRACE_SECONDS = 0.3
+
 
 @dataclass(frozen=True)
 class Found:
@@ -117,7 +120,7 @@ class _Run:
 
     def _start(self, check: Check, needs: Mapping[str, Any]) -> None:
         began = time.monotonic()
-        seconds = min(check.patience * self._context.options.timeout, self._context.deadline.left())
+        seconds = min(check.patience * self._context.options.timeout + _GRACE_SECONDS, self._context.deadline.left())
         self._under_way[check.name] = (began, began + seconds)
 
         def work() -> None:
@@ -165,7 +168,8 @@ class _Run:
         return self._context.options.registry if check.of_registry else None
 
     def _offset(self, moment: float) -> int:
-        return max(0, round((moment - self._context.started) * 1000))
+        started: float = self._context.started
+        return max(0, round((moment - started) * 1000))
 
 
 def _result(check: Check, outcome: Any, registry: str | None, offset_ms: int, duration_ms: int) -> CheckResult:
@@ -174,10 +178,15 @@ def _result(check: Check, outcome: Any, registry: str | None, offset_ms: int, du
                               'offset_ms': offset_ms, 'duration_ms': duration_ms}
     if isinstance(outcome, NotApplicable):
         return CheckResult(status=SKIPPED, skip_reason=outcome.reason, message=plain(outcome), **common)
-    if isinstance(outcome, Found) and outcome.warning is None:
-        return CheckResult(status=PASSED, message=plain(outcome.message), details=evidence(outcome.details), **common)
-    error = outcome.warning if isinstance(outcome, Found) else outcome
-    details = {**evidence(outcome.details if isinstance(outcome, Found) else {}), **error.evidence}
-    return CheckResult(status=WARNING if isinstance(outcome, Found) else FAILED, message=error.advice.message,
-                       error_code=error.code, cause=error.cause, solution=error.advice.solution,
-                       commands=error.advice.commands, link=error.link(), details=details, **common)
+    if isinstance(outcome, HealthCheckError):
+        return _finding(FAILED, outcome, outcome.evidence, common)
+    details = evidence(outcome.details)
+    if outcome.warning is not None:
+        return _finding(WARNING, outcome.warning, {**details, **outcome.warning.evidence}, common)
+    return CheckResult(status=PASSED, message=plain(outcome.message), details=details, **common)
+
+
+def _finding(status: str, error: HealthCheckError, details: Mapping[str, Any], common: Mapping[str, Any]) -> CheckResult:
+    return CheckResult(status=status, message=error.advice.message, error_code=error.code, cause=error.cause,
+                       solution=error.advice.solution, commands=error.advice.commands, link=error.link(),
+                       details=details, **common)

@@ -9,10 +9,11 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from tests.prerequisites import SYSTEM_PATH
+
 if TYPE_CHECKING:
     from tests.lab import Lab
 
-SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 # Becomes the daemon in a mount namespace of its own, where its name servers can differ from the machine's. Should the
 # process that owns the lab be killed, the kernel ends the daemon as well, and that its containerd.
 BECOME = 'mount --bind "$RESOLV_CONF" /etc/resolv.conf && exec setpriv --pdeathsig KILL dockerd "$@"'
@@ -36,7 +37,8 @@ class Daemon:
         """What it has written to stderr since it was last started."""
         return (self._lab.state / 'dockerd.log').read_text(encoding='utf-8')
 
-    def start(self, *, env: Mapping[str, str] = {}, trusted: bool = True, name_servers: list[str] | None = None) -> None:
+    def start(self, *, env: Mapping[str, str] = {}, trusted: bool = True,
+              name_servers: list[str] | None = None) -> None:
         """Starts it and waits until it answers: with proxies in `env`, without our CA, or with other name servers."""
         self.stop()
         lab = self._lab

@@ -27,10 +27,9 @@ from tests import supplies
 from tests.daemon import Daemon
 from tests.local_azure import names
 from tests.local_azure.control import LocalAzure
-from tests.prerequisites import missing, obstacle, program, unshare
+from tests.prerequisites import SYSTEM_PATH, missing, obstacle, program, unshare
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
 CA_BUNDLE = '/etc/ssl/certs/ca-certificates.crt'
 RESOLV_CONF = ''.join(f'nameserver {address}\n' for address in names.NAME_SERVERS)
 HOSTS = '127.0.0.1 localhost\n::1 localhost\n'

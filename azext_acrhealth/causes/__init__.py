@@ -46,7 +46,7 @@ def explain(cause_id: str, evidence: Mapping[str, Any]) -> Advice:
 
 
 def catalogue() -> Mapping[str, Cause]:
-    """Return all causes by id, in the order in which to mend them where several hold at once."""
+    """Return all causes by id."""
     from . import connection, names, registry, sign_in, this_machine
     if not _BY_ID:
         for part in (this_machine, names, connection, registry, sign_in):

@@ -1,5 +1,72 @@
-"""Causes."""
+"""Causes that lie in name resolution."""
 
 from . import Cause
 
-CAUSES: list[Cause] = []
+_DNS = ['CONNECTIVITY_DNS_ERROR']
+
+CAUSES = [
+    Cause('registry-unknown', _DNS,
+          'There is no registry {registry}: {host} does not exist in DNS, and subscription {subscription} shows none '
+          'of that name',
+          'Check the spelling, and whether the registry was deleted or lives in another subscription or cloud.',
+          ['az acr list --query "[].loginServer" --output tsv', 'az cloud show --query name --output tsv']),
+    Cause('dns-nxdomain', _DNS,
+          '{host} does not exist, says name server {server}[ (chain: {chain})]',
+          'Check the spelling of the name, that the registry exists in this cloud, and that this machine asks the name '
+          'servers that know it (VPN, private DNS).',
+          ['az acr list --query "[].loginServer" --output tsv', 'nslookup {host} {server}']),
+    Cause('dns-servfail', _DNS,
+          'Name server {server} fails to resolve {host} (SERVFAIL): the fault is between it and the servers it asks',
+          'Ask whoever runs that name server, or use another; a forwarder to a private zone that is not reachable '
+          'answers so too.', ['nslookup {host} {server}']),
+    Cause('dns-refused', _DNS,
+          'Name server {server} refuses to resolve {host} for this machine (REFUSED)',
+          'Use a name server that serves this network, or have this machine allowed there.',
+          ['nslookup {host} {server}']),
+    Cause('dns-no-address', _DNS,
+          '{host} exists but has no address record, says name server {server}[ (chain: {chain})]',
+          'Have the record of that name restored; in a private DNS zone the record of the private endpoint is missing.',
+          ['nslookup {host} {server}']),
+    Cause('dns-private-record-missing', _DNS,
+          '{host} leads to {private_name}, but the private DNS zone that is linked here has no address for it',
+          'Add the record of the private endpoint to the zone privatelink.azurecr.io, or unlink the zone from this '
+          'network if the endpoint was deleted.',
+          ['az network private-endpoint dns-zone-group list --endpoint-name ENDPOINT --resource-group GROUP',
+           'nslookup {private_name} {server}']),
+    Cause('dns-silent', _DNS,
+          'No name server answered for {host}[: {servers}][ within {seconds} s]',
+          'Check that this machine reaches its name servers on port 53 (VPN, firewall), or configure others.',
+          ['nslookup {host}']),
+    Cause('dns-no-server', _DNS,
+          '{host} cannot be resolved: no name server is configured on this machine',
+          'Configure one (/etc/resolv.conf, or the network settings).'),
+    Cause('dns-only-servers-know', _DNS,
+          'The name servers {servers} know {host} ({addresses}), but this system does not resolve it[: {error}]',
+          'Look at how this system resolves names: /etc/nsswitch.conf, /etc/resolv.conf, a local cache or VPN client.',
+          ['getent ahosts {host}', 'nslookup {host}']),
+    Cause('dns-failed', _DNS,
+          '{host} cannot be resolved[: {error}][; the name servers say {answers}]',
+          'Look the name up by hand and check the name servers of this machine.', ['nslookup {host}']),
+    Cause('dns-sinkhole', _DNS,
+          '{host} resolves to {addresses}: a filter (DNS block list, or a hosts file) answers in place of the real '
+          'name server',
+          'Have the login server allowed in that filter, or remove the entry from the hosts file.',
+          ['nslookup {host}']),
+    Cause('dns-left-to-proxy', _DNS,
+          '{host} does not resolve here[ ({error})]; the proxy {proxy} resolves it instead',
+          'Nothing is broken as long as everything goes through the proxy; a container daemon without that proxy '
+          'cannot resolve the name.'),
+    Cause('dns-hosts-file', _DNS,
+          'The hosts file sends {host} to {address}[; the name servers say {served}]',
+          'Remove the entry unless it is meant: it hides every change of the registry\'s address.'),
+    Cause('dns-private-zone-unlinked', _DNS,
+          '{host} has a private endpoint, but resolves here to the public address {addresses}: no private DNS zone is '
+          'linked to this network',
+          'Link the private DNS zone privatelink.azurecr.io to this network, or use its name servers, if this machine '
+          'is meant to use the private endpoint.',
+          ['az network private-dns link vnet list --zone-name privatelink.azurecr.io --resource-group GROUP']),
+    Cause('dns-server-down', _DNS,
+          'Name server {server} gives no answer, the next one does: each lookup is slow[ ({seconds} s for {host})]',
+          'Remove that name server from this machine\'s configuration, or have it repaired.',
+          ['nslookup {host} {server}']),
+]

@@ -1,5 +1,21 @@
 """All checks, in the order in which the report lists them."""
 
 from ..runner import Check
+from . import azure_cli, challenge, container_client, container_pull, dns, docker_credentials, helm, login_server, \
+    settings, tls, tokens
 
-ALL: list[Check] = []
+ALL: list[Check] = [
+    container_client.CLIENT,
+    container_client.DAEMON,
+    container_pull.CHECK,
+    docker_credentials.CHECK,
+    helm.CHECK,
+    azure_cli.CHECK,
+    login_server.CHECK,
+    dns.CHECK,
+    tls.CHECK,
+    challenge.CHECK,
+    tokens.REFRESH,
+    tokens.ACCESS,
+    settings.CUSTOMER_MANAGED_KEY,
+]

@@ -7,6 +7,7 @@ class Deadline:
     """A point in time by which something must be over."""
 
     def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self.at = time.monotonic() + seconds
 
     def left(self) -> float:

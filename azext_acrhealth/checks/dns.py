@@ -1,0 +1,78 @@
+"""Whether the login server's name resolves here; and if it does not, or not well, why."""
+
+from typing import Any, Mapping
+
+from ..clients import Deadline, names
+from ..clients.http import without_password
+from ..clients.later import Later
+from ..errors import ConnectivityDnsError
+from ..runner import Check, Found
+
+# How long the name servers are asked for the chain behind a name that did resolve.
+_CURIOSITY_SECONDS = 2.0
+
+_VERDICTS = {'NXDOMAIN': 'dns-nxdomain', 'SERVFAIL': 'dns-servfail', 'REFUSED': 'dns-refused',
+             'no address': 'dns-no-address', 'no answer': 'dns-silent', 'no name server': 'dns-no-server'}
+
+
+def _run(context: Any, needs: Mapping[str, Any]) -> Found:
+    host = needs['login-server'].login_server
+    front_door = context.front_door(host)
+    deadline = context.operation()
+    explained = Later(lambda: names.explain(host, deadline), f'explain {host}')
+    try:
+        lookup = front_door.lookup.result(deadline)
+    except TimeoutError:
+        lookup = names.Lookup(host, (), error='no answer in time')
+    patience = Deadline(_CURIOSITY_SECONDS) if lookup.addresses else context.operation()
+    try:
+        said = explained.result(patience)
+    except TimeoutError:
+        said = names.Explanation(verdict='no answer', servers=names.name_servers())
+    evidence = {'host': host, 'addresses': list(lookup.addresses), 'chain': list(said.chain),
+                'servers': list(said.servers), 'answers': dict(said.answers), 'seconds': round(lookup.seconds, 1),
+                'error': lookup.error}
+    timing = {'began': front_door.lookup.began, 'ended': front_door.lookup.ended}
+    if not lookup.addresses:
+        problem = _unresolved(said, evidence)
+        if front_door.proxy is None:
+            raise problem
+        warning = ConnectivityDnsError('dns-left-to-proxy', proxy=without_password(front_door.proxy), **evidence)
+        return Found(f'{host} is resolved by the proxy', warning=warning, **timing)
+    if all(map(names.is_sinkhole, lookup.addresses)):
+        raise ConnectivityDnsError('dns-sinkhole', **evidence)
+    return Found(f'{host} is {", ".join(lookup.addresses)}', details=evidence, warning=_doubt(said, evidence), **timing)
+
+
+def _unresolved(said: names.Explanation, evidence: dict[str, Any]) -> ConnectivityDnsError:
+    """Return why the operating system has no address, as far as the name servers tell."""
+    said_by = next(iter(said.answers), None)
+    evidence = {**evidence, 'server': said_by, 'verdict': said.verdict}
+    if any('.privatelink.' in name for name in said.chain) and said.verdict in ('NXDOMAIN', 'no address'):
+        return ConnectivityDnsError('dns-private-record-missing', **evidence,
+                                    private_name=next(name for name in said.chain if '.privatelink.' in name))
+    if said.verdict is None:
+        return ConnectivityDnsError('dns-only-servers-know', **{**evidence, 'addresses': list(said.addresses)})
+    return ConnectivityDnsError(_VERDICTS.get(said.verdict, 'dns-failed'), **evidence)
+
+
+def _doubt(said: names.Explanation, evidence: dict[str, Any]) -> ConnectivityDnsError | None:
+    """Return what is worth knowing of a name that resolves: another answer than the name servers', or a slow one."""
+    host, addresses = evidence['host'], evidence['addresses']
+    listed = names.in_hosts_file(host)
+    if listed in addresses and listed not in said.addresses:
+        return ConnectivityDnsError('dns-hosts-file', **{**evidence, 'address': listed},
+                                    served=list(said.addresses))
+    if any('.privatelink.' in name for name in said.chain) and not any(map(names.is_private, addresses)):
+        return ConnectivityDnsError('dns-private-zone-unlinked', **evidence)
+    silent = [server for server, answer in said.answers.items() if answer in ('no answer', 'SERVFAIL', 'REFUSED')]
+    if silent and said.addresses:
+        return ConnectivityDnsError('dns-server-down', **{**evidence, 'server': silent[0]})
+    return None
+
+
+def _overrun(context: Any, seconds: float) -> ConnectivityDnsError:
+    return ConnectivityDnsError('dns-silent', host=context.guessed_host, seconds=round(seconds, 1))
+
+
+CHECK = Check('dns', 'network', _run, _overrun, needs=('login-server',))

@@ -1,0 +1,58 @@
+"""Whether a secure connection to the login server comes about, and whose certificate it is."""
+
+from typing import Any, Mapping
+
+from ..clients.http import Connection, ConnectionFailed
+from ..errors import ConnectivityChallengeError, ConnectivitySslError, HealthCheckError
+from ..runner import Check, Found
+from . import connection
+
+# A certificate that ends sooner than this is a warning.
+_SOON_DAYS = 14
+
+# The handshake or the certificate is at fault here; elsewhere not even a connection came about.
+_SECURITY = ('tls', 'not-tls', 'ca-bundle')
+
+
+def _run(context: Any, needs: Mapping[str, Any]) -> Found:
+    front_door = context.front_door(needs['login-server'].login_server)
+    try:
+        opened: Connection = front_door.connection.result(context.operation())
+    except ConnectionFailed as failure:
+        raise _error(failure) from failure
+    except TimeoutError as ex:
+        raise _overrun(context, context.options.timeout) from ex
+    peer = opened.peer
+    facts = {'host': peer.host, 'address': peer.address, 'proxy': None, 'tls_version': peer.tls_version,
+             **connection.certificate_facts(peer.certificate), 'failed_addresses': list(peer.failed_addresses)}
+    version = peer.tls_version.replace('TLSv', 'TLS ')
+    issuer = facts.get('issuer')
+    return Found(f'{version}, issued by {issuer}' if issuer else f'{version}, certificate not verified',
+                 details=facts, value=front_door, warning=_doubt(opened, front_door.verified, facts),
+                 began=front_door.lookup.ended, ended=front_door.connection.ended)
+
+
+def _error(failure: ConnectionFailed) -> HealthCheckError:
+    cause, evidence = connection.why(failure)
+    if failure.kind in _SECURITY or (failure.stage == 'tls'):
+        return ConnectivitySslError(cause, **evidence)
+    return ConnectivityChallengeError(cause, **evidence)
+
+
+def _doubt(opened: Connection, verified: bool, facts: dict[str, Any]) -> HealthCheckError | None:
+    if not verified:
+        return ConnectivitySslError('verification-disabled', **facts)
+    days = connection.days_left(opened.peer.certificate)
+    if days is not None and days < _SOON_DAYS:
+        return ConnectivitySslError('certificate-expires-soon', **facts, days=max(0, int(days)))
+    if opened.peer.failed_addresses:
+        return ConnectivityChallengeError('address-dead', **facts)
+    return None
+
+
+def _overrun(context: Any, seconds: float) -> HealthCheckError:
+    return ConnectivityChallengeError('connect-timeout', host=context.guessed_host, port=443,
+                                      seconds=round(seconds, 1))
+
+
+CHECK = Check('tls', 'network', _run, _overrun, needs=('login-server', 'dns'))

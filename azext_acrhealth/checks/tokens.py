@@ -1,0 +1,149 @@
+"""Whether the registry gives a refresh token for the user's sign-in, and an access token that allows what is needed."""
+
+from dataclasses import dataclass
+from typing import Any, Mapping
+
+from .._validators import ACTIONS
+from ..clients import registry
+from ..clients.azure import SignInFailed, Token
+from ..clients.front_door import Answer, FrontDoor
+from ..clients.http import ConnectionFailed, Response
+from ..errors import ConnectivityAccessTokenError, ConnectivityRefreshTokenError, ConnectivityTooManyRequestsError, \
+    HealthCheckError
+from ..runner import Check, Found
+from . import connection, sign_in
+from .challenge import Challenged, retry_after
+
+# The built-in roles that grant an action, by the registry's role assignment mode
+# (docs: "Azure Container Registry Entra permissions and role assignments overview").
+_ROLES = {
+    'pull': ('AcrPull', 'Container Registry Repository Reader'),
+    'metadata_read': ('AcrPull', 'Container Registry Repository Reader'),
+    'push': ('AcrPush', 'Container Registry Repository Writer'),
+    'metadata_write': ('AcrPush', 'Container Registry Repository Writer'),
+    'delete': ('AcrDelete', 'Container Registry Repository Contributor'),
+}
+_ABAC = 'abacrepositorypermissions'
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """A refresh token, which is a secret, and where it may be used."""
+
+    front_door: FrontDoor
+    service: str
+    refresh_token: str
+
+
+def _refresh(context: Any, needs: Mapping[str, Any]) -> Found:
+    challenged: Challenged = needs['challenge']
+    account = needs['login-server'].account
+    facts = {'host': challenged.front_door.host, 'registry': context.options.registry,
+             'audience': context.azure.registry_audience}
+    try:
+        token: Token = context.azure.registry_token(account).result(context.operation())
+    except SignInFailed as failure:
+        cause, evidence = sign_in.why(context, failure)
+        raise ConnectivityRefreshTokenError(cause, **{**facts, **evidence}) from failure
+    except TimeoutError as ex:
+        raise ConnectivityRefreshTokenError('sign-in-silent', **{**facts, 'host': context.azure.sign_in_host},
+                                            seconds=context.options.timeout) from ex
+    facts['tenant_id'] = token.tenant_id
+    answer = _ask(context, challenged.front_door, '/oauth2/exchange',
+                  registry.exchange_form(challenged.service, token.tenant_id, token.value),
+                  ConnectivityRefreshTokenError, facts)
+    response = answer.response
+    refresh_token = registry.token_in(response, 'refresh_token') if response.status == 200 else None
+    if refresh_token is None:
+        raise _refused(response, ConnectivityRefreshTokenError, 'exchange-unauthorized', facts)
+    return Found('The registry gave a refresh token', details=facts,
+                 value=Refreshed(challenged.front_door, challenged.service, refresh_token),
+                 warning=_transient(answer, ConnectivityRefreshTokenError, facts))
+
+
+def _access(context: Any, needs: Mapping[str, Any]) -> Found:
+    refreshed: Refreshed = needs['refresh-token']
+    repository = context.options.repository
+    facts = {'host': refreshed.front_door.host, 'registry': context.options.registry, 'repository': repository}
+    scope = f'repository:{repository}:{",".join(ACTIONS)}' if repository else None
+    answer = _ask(context, refreshed.front_door, '/oauth2/token',
+                  registry.token_form(refreshed.service, scope, refreshed.refresh_token),
+                  ConnectivityAccessTokenError, facts)
+    response = answer.response
+    access_token = registry.token_in(response, 'access_token') if response.status == 200 else None
+    if access_token is None:
+        raise _refused(response, ConnectivityAccessTokenError, 'token-unauthorized', facts)
+    warning = _transient(answer, ConnectivityAccessTokenError, facts)
+    if repository is None:
+        return Found('The registry gave an access token', details=facts, warning=warning)
+    actions = registry.granted(access_token, repository)
+    if actions is None:
+        raise ConnectivityAccessTokenError('token-unreadable', **facts)
+    required = [action for action in ACTIONS if action in context.options.require]
+    lacking = [action for action in required if action not in actions and '*' not in actions]
+    facts = {**facts, 'granted': list(actions), 'required': required, 'lacking': lacking}
+    if lacking:
+        raise _lacking(facts, needs['login-server'].resource)
+    return Found(f'Granted on {repository}: {connection.spoken_list(list(actions))}', details=facts, warning=warning)
+
+
+def _lacking(facts: dict[str, Any], resource: Mapping[str, Any]) -> HealthCheckError:
+    """Return which roles would grant what is lacking, for the registry's role assignment mode."""
+    properties = resource.get('properties')
+    mode = str((properties if isinstance(properties, dict) else {}).get('roleAssignmentMode') or '').lower()
+    roles = list(dict.fromkeys(_ROLES[action][mode == _ABAC] for action in facts['lacking']))
+    # The wider role of a mode holds the rights of the narrower ones, except AcrDelete, which only deletes.
+    if mode == _ABAC:
+        roles = roles[-1:]
+    elif 'AcrPush' in roles and 'AcrPull' in roles:
+        roles.remove('AcrPull')
+    return ConnectivityAccessTokenError('actions-missing', **facts, role=roles[0], roles=roles,
+                                        mode=mode or None, resource_id=resource.get('id'))
+
+
+def _ask(context: Any, front_door: FrontDoor, path: str, form: str, error: type[HealthCheckError],
+         facts: Mapping[str, Any]) -> Answer:
+    try:
+        return front_door.request('POST', path, context.operation(), headers=registry.FORM, body=form)
+    except ConnectionFailed as failure:
+        cause, evidence = connection.why(failure)
+        raise error(cause, **{**facts, **evidence, 'path': path}) from failure
+
+
+def _refused(response: Response, error: type[HealthCheckError], unauthorized: str,
+             facts: Mapping[str, Any]) -> HealthCheckError:
+    """Return what an answer means that holds no token."""
+    said = registry.error_of(response)
+    facts = {**facts, **connection.who_answered(response), 'said': said.message if said else None,
+             'correlation_id': said.correlation_id if said else response.header('X-Ms-Correlation-Request-Id')}
+    if response.status == 429:
+        return ConnectivityTooManyRequestsError('throttled', **facts, retry_after=retry_after(response))
+    if response.status >= 500:
+        return error('gateway-timeout' if response.status == 504 else 'registry-unavailable', **facts)
+    if 300 <= response.status < 400:
+        return error('redirected', **facts)
+    if said is None:
+        return error('token-missing' if _is_json(response) else 'page-in-between', **facts)
+    if response.status == 403:
+        return error('registry-firewall', **facts, client_address=registry.refused_address(said))
+    return error(unauthorized if response.status == 401 else 'token-refused', **facts)
+
+
+def _is_json(response: Response) -> bool:
+    return 'json' in (response.header('Content-Type') or '').lower() or response.json() is not None
+
+
+def _transient(answer: Answer, error: type[HealthCheckError], facts: Mapping[str, Any]) -> HealthCheckError | None:
+    return error('transient', **facts, first=answer.first_try) if answer.first_try else None
+
+
+def _refresh_overrun(context: Any, seconds: float) -> HealthCheckError:
+    return ConnectivityRefreshTokenError('answer-timeout', host=context.guessed_host, seconds=round(seconds, 1))
+
+
+def _access_overrun(context: Any, seconds: float) -> HealthCheckError:
+    return ConnectivityAccessTokenError('answer-timeout', host=context.guessed_host, seconds=round(seconds, 1))
+
+
+REFRESH = Check('refresh-token', 'sign-in', _refresh, _refresh_overrun, needs=('login-server', 'challenge'))
+ACCESS = Check('access-token', 'sign-in', _access, _access_overrun, needs=('login-server', 'refresh-token'))

@@ -1,0 +1,78 @@
+"""The way to one login server: its name, one connection, its first answer; walked as soon as the name is known or
+guessed, without any secret, so that the checks find it walked."""
+
+import time
+from dataclasses import dataclass
+from typing import Callable, Mapping
+
+from . import Deadline
+from .http import Connection, ConnectionFailed, Response, Trust, proxy_for
+from .later import Later
+from .names import Lookup, look_up
+
+# Answers of a gateway that are often over a moment later.
+_TRANSIENT = (502, 503, 504)
+_PAUSE_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, and what the first try came to where this was the second."""
+
+    response: Response
+    first_try: str | None = None
+
+
+class FrontDoor:
+    """One login server. ``timeout`` is in seconds, for each step."""
+
+    def __init__(self, host: str, trust: Trust, timeout: float) -> None:
+        self.host = host
+        self.proxy = proxy_for(host)
+        self.verified = trust.verify
+        self._trust = trust
+        self._timeout = timeout
+        self.lookup: Later[Lookup] = Later(lambda: look_up(host), f'look up {host}')
+        self.connection: Later[Connection] = Later(self._connect, f'connect to {host}')
+        self.challenge: Later[Answer] = Later(self._ask, f'ask {host}')
+
+    def _connect(self) -> Connection:
+        addresses = [] if self.proxy else self.lookup.result(Deadline(self._timeout)).addresses
+        deadline = Deadline(self._timeout)
+        connection = Connection(self.host, addresses, self._trust)
+        try:
+            connection.open(deadline)
+        except ConnectionFailed as failure:
+            if failure.kind not in ('reset', 'closed') or deadline.left() < _PAUSE_SECONDS:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+            connection.open(deadline)
+        return connection
+
+    def _ask(self) -> Answer:
+        connection = self.connection.result(Deadline(2 * self._timeout))
+        return self.request('GET', '/v2/', Deadline(self._timeout), connection=connection)
+
+    def request(self, method: str, path: str, deadline: Deadline, *, headers: Mapping[str, str] | None = None,
+                body: str | None = None, connection: Connection | None = None) -> Answer:
+        """Return the answer over the one connection; what may be over a moment later is tried once more in time."""
+        way = connection or self.connection.result(deadline)
+
+        def once() -> Response:
+            return way.request(method, path, deadline, headers=headers, body=body)
+
+        return _tried_again(once, deadline)
+
+
+def _tried_again(once: Callable[[], Response], deadline: Deadline) -> Answer:
+    try:
+        response = once()
+        if response.status not in _TRANSIENT or deadline.left() < _PAUSE_SECONDS:
+            return Answer(response)
+        first_try = f'{response.status} {response.reason}'.strip()
+    except ConnectionFailed as failure:
+        if failure.kind not in ('reset', 'closed') or failure.stage == 'proxy' or deadline.left() < _PAUSE_SECONDS:
+            raise
+        first_try = failure.text
+    time.sleep(_PAUSE_SECONDS)
+    return Answer(once(), first_try)

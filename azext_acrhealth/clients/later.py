@@ -1,0 +1,38 @@
+"""Work begun now whose result is wanted later: in a daemon thread, so that it can be left behind."""
+
+import threading
+import time
+from typing import Any, Callable, Generic, TypeVar
+
+from . import Deadline
+
+T = TypeVar('T')
+
+
+class Later(Generic[T]):
+    """The result of ``work``, which starts at once. ``began`` and ``ended`` are its times (time.monotonic)."""
+
+    def __init__(self, work: Callable[[], T], name: str) -> None:
+        self.began = time.monotonic()
+        self.ended: float | None = None
+        self._done = threading.Event()
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._work = work
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self._value = self._work()
+        except BaseException as ex:  # pylint: disable=broad-except
+            self._error = ex
+        self.ended = time.monotonic()
+        self._done.set()
+
+    def result(self, deadline: Deadline) -> T:
+        """Return the result or raise what the work raised; TimeoutError when it is not there by the deadline."""
+        if not self._done.wait(deadline.left()):
+            raise TimeoutError('timed out')
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[no-any-return]

@@ -1,0 +1,156 @@
+"""The command itself: arguments, context, run, diagnosis, report, exit status."""
+
+import contextlib
+import signal
+import sys
+import time
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any, Iterator, Sequence
+
+from knack.log import get_logger
+
+from ._validators import ACTIONS, DEFAULT_TIMEOUT
+from .clients import process
+from .context import Context, Options
+from .report import FAILED, SCHEMA_VERSION, CheckResult, Report, RootCause, count, status_of
+
+logger = get_logger(__name__)
+
+
+def check_health(cmd: Any, registry_name: str | None = None, repository: str | None = None,
+                 require: Sequence[str] | None = None, ignore_errors: bool = False, yes: bool = False,
+                 timeout: float = DEFAULT_TIMEOUT, skip: Sequence[str] | None = None) -> Report:
+    """Return the report; arrange for the first root cause to become the command's error, once it has been printed."""
+    options = Options(
+        timeout=timeout, registry=str(registry_name) if registry_name else None, repository=repository,
+        require=tuple(require or ACTIONS), skip=tuple(skip or ()), **_consent(cmd.cli_ctx, yes, skip or ()))
+    started_at = datetime.now(timezone.utc)
+    context = Context(options, cmd.cli_ctx)
+    results = _run(context)
+    report = _report(context, results, started_at)
+    if report.status == FAILED and not ignore_errors:
+        _fail_after_printing(cmd.cli_ctx, report)
+    return report
+
+
+def _consent(cli_ctx: Any, yes: bool, skip: Sequence[str]) -> dict[str, Any]:
+    """Return whether the sample image may be pulled, asking before any check starts where there is a terminal."""
+    if yes or {'container-pull', 'environment'} & set(skip) \
+            or cli_ctx.config.getboolean('core', 'disable_confirm_prompt', fallback=False):
+        return {'pull': True}
+    if not sys.stdin or not sys.stdin.isatty() or not sys.stderr.isatty():
+        return {'pull': False, 'no_pull': 'Not pulled: there is no terminal to ask at; --yes allows it'}
+    from knack.prompting import prompt_y_n
+    from .clients.azure import mcr_host
+    # On standard error, so that a report that is sent to a file stays one.
+    with contextlib.redirect_stdout(sys.stderr):
+        agreed = prompt_y_n(f'This will pull the image {mcr_host(cli_ctx.cloud.name)}/mcr/hello-world:latest. Proceed?')
+    return {'pull': True} if agreed else {'pull': False, 'no_pull': 'Not pulled, as you asked', 'pull_refused': True}
+
+
+def _run(context: Context) -> list[CheckResult]:
+    """Run the checks that apply. Whatever ends the run, no child process outlives it."""
+    from .checks import ALL
+    from .runner import run_checks
+    checks = [check for check in ALL if context.options.registry or not check.of_registry]
+    try:
+        with _ended_by_sigterm():
+            if context.options.registry:
+                context.set_out()
+            return run_checks(checks, context)
+    finally:
+        process.kill_all()
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the run as an exception, so that it is cleaned up after."""
+    def end(*_: Any) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+    except ValueError:  # not the main thread: whoever runs az inside a program handles its signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _report(context: Context, results: Sequence[CheckResult], started_at: datetime) -> Report:
+    from .diagnosis import diagnose
+    deepened, root_causes = diagnose(results)
+    return Report(
+        schema_version=SCHEMA_VERSION, status=status_of(deepened), root_causes=root_causes,
+        registries=_registries(context, deepened), environment=_environment(context), summary=count(deepened),
+        started_at=started_at.strftime('%Y-%m-%dT%H:%M:%S.%f')[:-3] + 'Z',
+        duration_ms=round((time.monotonic() - context.started) * 1000),
+        checks=[replace(result, details={_camel(key): value for key, value in result.details.items()})
+                for result in deepened])
+
+
+def _camel(key: str) -> str:
+    first, *rest = key.split('_')
+    return first + ''.join(part.capitalize() for part in rest)
+
+
+def _registries(context: Context, results: Sequence[CheckResult]) -> list[dict[str, Any]]:
+    if context.options.registry is None:
+        return []
+    known = next((result.details for result in results if result.name == 'login-server'), {})
+    return [{'name': context.options.registry, 'loginServer': known.get('login_server') or context.guessed_host,
+             'resourceId': known.get('resource_id'), 'location': known.get('location'), 'sku': known.get('sku')}]
+
+
+def _environment(context: Context) -> dict[str, Any]:
+    """Return where and as whom this ran."""
+    from .checks.azure_cli import versions
+    from .clients.azure import SignInFailed
+    from .clients.http import proxy_for, without_password
+    from .clients.names import name_servers
+    try:
+        account = context.azure.account()
+    except SignInFailed:
+        account = None
+    proxy = proxy_for(context.guessed_host or context.azure.management_host)
+    return {**{_camel(key): value for key, value in versions().items()},
+            'cloud': context.azure.cloud,
+            'subscriptionId': account.subscription_id if account else None,
+            'identity': {'type': account.identity_type, 'name': account.identity_name,
+                         'tenantId': account.tenant_id} if account else None,
+            'proxy': without_password(proxy) if proxy else None,
+            'nameServers': name_servers(),
+            'caBundle': context.trust.bundle}
+
+
+def _fail_after_printing(cli_ctx: Any, report: Report) -> None:
+    """Raise the first root cause once az has printed the report: so the command both prints and fails.
+
+    az raises this event inside the block that turns exceptions into messages and an exit status.
+    """
+    from knack.events import EVENT_CLI_SUCCESSFUL_EXECUTE
+
+    def fail(*_: Any, **__: Any) -> None:
+        cli_ctx.unregister_event(EVENT_CLI_SUCCESSFUL_EXECUTE, fail)
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        raise _error(report)
+
+    cli_ctx.register_event(EVENT_CLI_SUCCESSFUL_EXECUTE, fail)
+
+
+def _error(report: Report) -> Exception:
+    """Return the error of the first root cause, with what to do and a line for each other cause."""
+    from .errors import ERRORS
+    first, *others = report.root_causes
+    error = ERRORS[first.error_code].of_root_cause(first.cause, first.message)
+    error.set_recommendation([*_advice(first), *(f'Also: {cause.error_code}: {cause.message}' for cause in others)])
+    return error
+
+
+def _advice(cause: RootCause) -> list[str]:
+    return [*([cause.solution] if cause.solution else []), *(f'  {command}' for command in cause.commands),
+            f'See {cause.link}']

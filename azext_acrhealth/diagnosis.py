@@ -1,0 +1,141 @@
+"""From all results to root causes: pure, no input or output.
+
+Three steps: a cause becomes a deeper one that other results prove; what follows from one cause becomes one entry;
+entries stand in the order in which to mend them.
+"""
+
+from dataclasses import replace
+from typing import Any, Callable, Mapping, Sequence
+
+from .causes import explain
+from .clients.names import is_private
+from .report import FAILED, WARNING, CheckResult, RootCause
+
+# A clock that is off by less does not spoil certificates of months.
+_SKEW_SECONDS = 3600
+
+# What spoils everything on a machine at once: mended before anything else.
+_FIRST = ('clock-wrong', 'ca-bundle-unusable', 'proxy-malformed', 'proxy-unresolved', 'proxy-unreachable',
+          'proxy-sign-in', 'proxy-not-a-proxy', 'dns-no-server', 'dns-silent')
+
+#: A warning on the left is part of the failure on the right, where both are found.
+_PART_OF = {('dns-private-zone-unlinked', 'private-endpoint-bypassed'), ('registry-not-visible', 'registry-unknown')}
+
+Deeper = tuple[str, dict[str, Any]]
+
+
+def diagnose(results: Sequence[CheckResult]) -> tuple[list[CheckResult], list[RootCause]]:
+    """Return the results with the deepest causes that can be proved, and the root causes in the order to mend them."""
+    deepened = [_deepen(result, {other.name: other for other in results}) for result in results]
+    return deepened, _root_causes(deepened)
+
+
+def _deepen(result: CheckResult, others: Mapping[str, CheckResult]) -> CheckResult:
+    rule = _RULES.get(result.cause or '')
+    deeper = rule(result, others) if rule else None
+    if deeper is None:
+        return result
+    cause, evidence = deeper
+    details = {**result.details, **evidence}
+    advice = explain(cause, details)
+    return replace(result, cause=cause, details=details, message=advice.message, solution=advice.solution,
+                   commands=advice.commands)
+
+
+def _details(others: Mapping[str, CheckResult], name: str) -> Mapping[str, Any]:
+    return others[name].details if name in others else {}
+
+
+def _firewall(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
+    """A refusal by the registry, in the light of its settings and of where its name leads."""
+    settings, dns = _details(others, 'login-server'), _details(others, 'dns')
+    addresses = list(dns.get('addresses') or ())
+    evidence = {'host': dns.get('host'), 'addresses': addresses, 'registry': result.registry,
+                **{key: settings.get(key) for key in ('public_access', 'default_action', 'private_endpoints')}}
+    private_link = settings.get('private_endpoints') or any('.privatelink.' in name for name in dns.get('chain') or ())
+    if any(map(is_private, addresses)):
+        return 'private-endpoint-refused', evidence
+    if private_link and addresses:
+        return 'private-endpoint-bypassed', evidence
+    if settings.get('public_access') == 'disabled':
+        return 'public-access-disabled', evidence
+    return 'registry-firewall', {**evidence, 'allowed_addresses': settings.get('allowed_addresses')}
+
+
+def _clock(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
+    """A certificate outside its dates, while another host's verified answer shows that the clock here is wrong."""
+    witness = _details(others, 'login-server')
+    skew = witness.get('clock_skew_seconds')
+    if not isinstance(skew, int) or abs(skew) < _SKEW_SECONDS:
+        return None
+    return 'clock-wrong', {'skew': f'{_duration(abs(skew))} {"ahead" if skew > 0 else "behind"}',
+                           'witness': witness.get('clock_witness')}
+
+
+def _duration(seconds: int) -> str:
+    return f'{seconds // 86400} days' if seconds >= 2 * 86400 else f'{seconds // 3600} hours'
+
+
+def _unauthorized(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
+    """A sign-in that the registry refuses, in the light of its policies and its tenant."""
+    settings = _details(others, 'login-server')
+    evidence = {'resource_id': settings.get('resource_id'), 'identity': settings.get('identity')}
+    own_audience = '://containerregistry.' in str(result.details.get('audience'))
+    if settings.get('arm_tokens') == 'disabled' and not own_audience:
+        return 'arm-tokens-refused', evidence
+    tenants = settings.get('tenant_id'), result.details.get('tenant_id')
+    if all(tenants) and tenants[0] != tenants[1]:
+        return 'tenant-mismatch', {**evidence, 'registry_tenant': tenants[0]}
+    return str(result.cause), evidence
+
+
+def _name_unknown(_: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
+    """A name that DNS does not know, of a registry that Resource Manager does not show either."""
+    login_server = others.get('login-server')
+    if login_server is None or login_server.cause != 'registry-not-visible':
+        return None
+    return 'registry-unknown', {key: login_server.details.get(key) for key in ('registry', 'subscription')}
+
+
+def _unreachable(result: CheckResult, _: Mapping[str, CheckResult]) -> Deeper | None:
+    """An address that does not answer: a private one is not expected to, from outside its network."""
+    return ('private-address-unreachable', {}) if is_private(str(result.details.get('address'))) else None
+
+
+def _roles(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
+    """Rights that are lacking, with the names that the command to grant them needs."""
+    settings = _details(others, 'login-server')
+    return str(result.cause), {'identity': settings.get('identity'), 'resource_id': settings.get('resource_id')}
+
+
+_RULES: Mapping[str, Callable[[CheckResult, Mapping[str, CheckResult]], Deeper | None]] = {
+    'registry-firewall': _firewall,
+    'certificate-expired': _clock,
+    'certificate-not-yet-valid': _clock,
+    'exchange-unauthorized': _unauthorized,
+    'actions-missing': _roles,
+    'token-unauthorized': _roles,
+    'dns-nxdomain': _name_unknown,
+    'connect-timeout': _unreachable,
+    'host-unreachable': _unreachable,
+}
+
+
+def _root_causes(results: Sequence[CheckResult]) -> list[RootCause]:
+    groups: dict[tuple[str, str | None], list[CheckResult]] = {}
+    found = {result.cause for result in results if result.cause}
+    for result in results:
+        if result.status in (FAILED, WARNING) and result.cause:
+            whole = next((whole for part, whole in _PART_OF if part == result.cause and whole in found), result.cause)
+            groups.setdefault((whole, result.registry), []).append(result)
+    ordered = sorted(groups.items(), key=lambda group: (not any(result.status == FAILED for result in group[1]),
+                                                        group[0][0] not in _FIRST))
+    return [_entry(cause, members) for (cause, _), members in ordered]
+
+
+def _entry(cause: str, members: Sequence[CheckResult]) -> RootCause:
+    of_cause = [member for member in members if member.cause == cause]
+    first = next((member for member in of_cause if member.status == FAILED), of_cause[0])
+    return RootCause(cause=cause, error_code=str(first.error_code), registry=first.registry,
+                     checks=[member.name for member in members], message=first.message, solution=first.solution,
+                     commands=first.commands, link=str(first.link))
