@@ -49,7 +49,7 @@ class Daemon:
         with (lab.state / 'dockerd.log').open('w') as log:
             self._process = lab.popen(
                 'unshare', '--mount', 'sh', '-c', BECOME, 'dockerd',
-                '--host', 'unix:///run/docker.sock', '--pidfile', '/run/docker.pid', '--exec-root', '/run/docker',
+                '--host', 'unix:///run/docker.sock', '--group', 'root', '--pidfile', '/run/docker.pid', '--exec-root', '/run/docker',
                 '--data-root', f'{lab.state}/docker', '--storage-driver', 'vfs', '--bridge', 'none',
                 '--iptables=false', '--ip6tables=false',
                 env={'PATH': SYSTEM_PATH, 'RESOLV_CONF': str(resolv_conf), 'REQUESTS_CA_BUNDLE': None, **trust, **env},

@@ -39,6 +39,7 @@ STORAGE_CONF = '[storage]\ndriver = "vfs"\ngraphroot = "{state}/podman"\nrunroot
 PREPARE = '''set -e
 mount --bind "$STATE/etc" /etc
 mount -t tmpfs -o mode=755 lab /run
+mount -t tmpfs -o mode=1777 lab /dev/shm
 ip link set lo up
 for address in $ADDRESSES; do ip address add "$address/32" dev lo; done
 exec setpriv --pdeathsig KILL "$PYTHON" -m tests.local_azure --state "$STATE/azure"
