@@ -1,1 +1,246 @@
-"""A program run to its end, or killed with its children."""
+"""A program run to its end, or killed with its children; and where on PATH programs are.
+
+Every child leads a process group of its own, so that what it started dies with it. ``kill_all`` belongs into a
+``finally`` of the main thread: then Ctrl+C, SIGTERM and the end of a run leave nothing running.
+"""
+
+import contextlib
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+import weakref
+from dataclasses import dataclass
+from typing import Any, Callable, Iterator, Mapping, Sequence
+
+#: What a tool prints beyond this is read, so that it never blocks, and thrown away.
+CAP = 1 << 20
+
+# A child that has ended may have left a grandchild behind that holds its pipes: nobody waits longer for it than this.
+_GRACE = 0.3
+# What must be undone after an interrupt may take this long: the whole program is to be gone within a second.
+_PARTING = 0.7
+_NOT_A_PROGRAM_HERE = 193  # Windows: ERROR_BAD_EXE_FORMAT
+
+_lock = threading.Lock()
+_live: set['subprocess.Popen[bytes]'] = set()
+_stopped: 'weakref.WeakSet[threading.Thread]' = weakref.WeakSet()
+_undone: list[Sequence[str]] = []
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What became of a program. ``status`` is negative where a signal ended it, None where its time did."""
+
+    status: int | None
+    out: str
+    err: str
+    seconds: float
+    truncated: bool = False
+
+    @property
+    def timed_out(self) -> bool:
+        """Return whether it was killed because its time was over."""
+        return self.status is None
+
+    @property
+    def signal(self) -> str | None:
+        """Return the name of the signal that ended it, if one did."""
+        if self.status is None or self.status >= 0:
+            return None
+        try:
+            return signal.Signals(-self.status).name
+        except ValueError:
+            return f'signal {-self.status}'
+
+
+class NotRun(Exception):
+    """The operating system did not start the program. ``why``: exec-format, denied, missing or other."""
+
+    def __init__(self, ex: OSError) -> None:
+        super().__init__(ex.strerror or str(ex))
+        if getattr(ex, 'winerror', None) == _NOT_A_PROGRAM_HERE:
+            self.why = 'exec-format'
+        else:
+            self.why = {errno.ENOEXEC: 'exec-format', errno.EACCES: 'denied', errno.EPERM: 'denied',
+                        errno.ENOENT: 'missing'}.get(ex.errno or 0, 'other')
+
+
+class Stopped(Exception):
+    """The run that this thread worked for is over: it starts nothing any more."""
+
+
+def run(argv: Sequence[str], seconds: float, *, env: Mapping[str, str] | None = None, stdin: bytes = b'',
+        cap: int = CAP) -> Completed:
+    """Return what the program at the absolute path ``argv[0]`` did within ``seconds``; raise NotRun if it did not run.
+
+    No shell, no terminal. Its group is killed when its time is over, and whatever is left of it when it has ended.
+    """
+    process = _start(argv, env, bool(stdin))
+    try:
+        assert process.stdout and process.stderr
+        pipes = [_Reader(process.stdout, cap), _Reader(process.stderr, cap)]
+        if process.stdin:
+            with contextlib.suppress(OSError):
+                process.stdin.write(stdin)
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+        status: int | None
+        try:
+            status = process.wait(max(0.0, seconds))
+        except subprocess.TimeoutExpired:
+            status = None
+        else:
+            _finish(pipes)
+    finally:
+        kill(process)
+        with _lock:
+            _live.discard(process)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE)
+    _finish(pipes)
+    return Completed(status, pipes[0].text(), pipes[1].text(), seconds, any(pipe.truncated for pipe in pipes))
+
+
+def _start(argv: Sequence[str], env: Mapping[str, str] | None, talks: bool) -> 'subprocess.Popen[bytes]':
+    _stop_here()
+    group: dict[str, Any] = {'start_new_session': True}
+    if sys.platform == 'win32':
+        group = {'creationflags': subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    try:
+        process = subprocess.Popen(  # pylint: disable=consider-using-with
+            list(argv), stdin=subprocess.PIPE if talks else subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=None if env is None else dict(env), bufsize=0, **group)
+    except OSError as ex:
+        raise NotRun(ex) from ex
+    except ValueError as ex:  # a null byte in what somebody put into an environment variable
+        raise NotRun(OSError(errno.EINVAL, str(ex))) from ex
+    with _lock:
+        _live.add(process)
+    try:
+        _stop_here()
+    except Stopped:
+        kill(process)
+        raise
+    return process
+
+
+def _stop_here() -> None:
+    if threading.current_thread() in _stopped:
+        raise Stopped
+
+
+class _Reader(threading.Thread):
+    """Reads one pipe to its end and keeps the beginning. Left behind where somebody holds the pipe open."""
+
+    def __init__(self, stream: Any, cap: int) -> None:
+        super().__init__(daemon=True)
+        self._stream, self._cap = stream, cap
+        self._kept = bytearray()
+        self.truncated = False
+        self.start()
+
+    def run(self) -> None:
+        """Read to the end."""
+        with contextlib.suppress(OSError, ValueError), self._stream:
+            while chunk := self._stream.read(1 << 16):
+                room = self._cap - len(self._kept)
+                self._kept += chunk[:room]
+                self.truncated = self.truncated or len(chunk) > room
+
+    def text(self) -> str:
+        """Return what has been kept so far."""
+        return bytes(self._kept).decode('utf-8', 'replace')
+
+
+def _finish(readers: Sequence[_Reader]) -> None:
+    for reader in readers:
+        reader.join(_GRACE)
+
+
+def kill(process: 'subprocess.Popen[bytes]') -> None:
+    """Kill the process and everything in its group."""
+    if sys.platform == 'win32':
+        if process.poll() is None:
+            taskkill = os.path.join(os.environ.get('SystemRoot', r'C:\Windows'), 'System32', 'taskkill.exe')
+            with contextlib.suppress(OSError, subprocess.SubprocessError):
+                subprocess.run([taskkill, '/T', '/F', '/PID', str(process.pid)], check=False, timeout=_PARTING,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    else:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def undo_at_end(argv: Sequence[str]) -> Callable[[], None]:
+    """Have ``kill_all`` run ``argv`` unless the function returned here was called before: the work was done."""
+    with _lock:
+        _undone.append(argv)
+
+    def done() -> None:
+        with _lock, contextlib.suppress(ValueError):
+            _undone.remove(argv)
+
+    return done
+
+
+def kill_all() -> None:
+    """End every program that is running, let no other thread of this run start one, and undo what is to be undone."""
+    with _lock:
+        _stopped.update(thread for thread in threading.enumerate() if thread is not threading.current_thread())
+        live, undone = list(_live), list(_undone)
+        _undone.clear()
+    for process in live:
+        kill(process)
+    for argv in undone:
+        with contextlib.suppress(NotRun):
+            run(argv, _PARTING)
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where files of some names are: on PATH, there but not executable, or in the current directory only."""
+
+    looked_for: Sequence[str]
+    found: Sequence[str]
+    not_executable: Sequence[str]
+    in_current_directory: Sequence[str]
+    directories: Sequence[str]
+
+
+def search(*names: str) -> Search:
+    """Look for programs on PATH, the first name first; never trust the current directory or a relative entry."""
+    found: list[str] = []
+    lame: list[str] = []
+    here: list[str] = []
+    directories = [entry.strip('"') for entry in os.environ.get('PATH', os.defpath).split(os.pathsep)]
+    for name in names:
+        for directory in directories:
+            for path in _files(directory, name):
+                trusted = found if os.access(path, os.X_OK) else lame
+                place = here if _is_here(directory) else trusted
+                if path not in place:
+                    place.append(path)
+    trusted_directories = [entry for entry in dict.fromkeys(directories) if not _is_here(entry)]
+    return Search(names, found, lame, here, trusted_directories)
+
+
+def _files(directory: str, name: str) -> Iterator[str]:
+    suffixes = ['']
+    if sys.platform == 'win32' and not name.lower().endswith('.exe'):
+        suffixes = os.environ.get('PATHEXT', '.COM;.EXE;.BAT;.CMD').split(os.pathsep)
+    for suffix in suffixes:
+        with contextlib.suppress(OSError, ValueError):
+            path = os.path.abspath(os.path.join(directory, name + suffix))
+            if os.path.isfile(path):
+                yield path
+
+
+def _is_here(directory: str) -> bool:
+    if not os.path.isabs(directory):
+        return True
+    try:
+        return os.path.samefile(directory, os.curdir)
+    except (OSError, ValueError):
+        return False

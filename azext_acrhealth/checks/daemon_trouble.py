@@ -1,0 +1,192 @@
+"""Why the daemon does not answer: the client's own words, a look at the socket, and at what else would answer."""
+
+import getpass
+import os
+import re
+import socket
+import stat
+import sys
+from typing import Any, Mapping
+
+from ..clients import Deadline, containers, process
+from ..clients.containers import PODMAN, Client, Endpoint
+from ..clients.process import Completed, NotRun
+from ..errors import DockerDaemonError
+from .reading import Sign, first, reason
+
+_UNKNOWN_CONTEXT = Sign('docker-context-unknown',
+                        r'context "(?P<context>[^"]+)":? (context )?(not found|does not exist)')
+
+# Docker's and podman's own words: client 20.10 to 29, engine 20.10 to 29, podman 4 and 5.
+_SIGNS = [
+    _UNKNOWN_CONTEXT,
+    Sign('docker-cert-path', r'(open|stat|read) (?P<file>[^\n:]+\.pem): (no such file|cannot find|permission denied)'),
+    Sign('daemon-ssh', r'command \[ssh [^\n]*stderr=(?P<ssh>[^\n]*)|(?P<ssh_>ssh: [^\n]*)'),
+    Sign('client-api-too-old', r'client version (?P<client_api>[\d.]+) is too old\. Minimum supported API version is '
+                               r'(?P<daemon_api>[\d.]*\d)'),
+    Sign('client-api-too-new', r'client version (?P<client_api>[\d.]+) is too new\. Maximum supported API version is '
+                               r'(?P<daemon_api>[\d.]*\d)'),
+    Sign('daemon-denied', r'permission denied while trying to connect|connect: permission denied|Access is denied'),
+    Sign('docker-desktop-stopped', r'dockerDesktop\w*Engine|open //\./pipe/[^\n]*cannot find the file'),
+    Sign('podman-machine-stopped', r'Cannot connect to Podman|podman machine (start|init)'),
+    Sign('endpoint-unusable',
+         r'panic: |unable to parse docker host|invalid (bind address|proto)|protocol not available'),
+    Sign('daemon-tls', r'(?P<tls>(x509|tls): [^\n]*|HTTP request to an HTTPS server|HTTP response to HTTPS client)'),
+    Sign('daemon-host-unknown', r'lookup (?P<host>[^\s:]+)(?: on (?P<resolver>\S+?))?: '),
+    Sign('daemon-refused', r'connection refused|actively refused'),
+    Sign('daemon-silent', r'i/o timeout|context deadline exceeded|Client\.Timeout'),
+    Sign('daemon-socket-missing', r'(dial|connect)[^\n]*no such file or directory'),
+    Sign('daemon-unreachable', r'Cannot connect to the Docker daemon|failed to connect to the docker API|'
+                               r'no route to host|network is unreachable|connection reset'),
+]
+
+# Where another daemon that does answer makes the endpoint that was tried a leftover.
+_NOBODY_THERE = {'daemon-socket-missing', 'daemon-refused', 'daemon-silent', 'daemon-unreachable',
+                 'daemon-host-unknown', 'daemon-socket-directory'}
+
+
+def is_unknown_context(answer: Completed) -> bool:
+    """Return whether docker refuses its context: then it can be asked nothing else."""
+    return first([_UNKNOWN_CONTEXT], answer.err) is not None
+
+
+def explain(client: Client, endpoint: Endpoint, answer: Completed, seconds: float) -> DockerDaemonError:
+    """Return the finding that ``answer``, which was none, amounts to; ``seconds`` may go into looking around."""
+    deadline = Deadline(seconds)
+    evidence: dict[str, Any] = {'endpoint': endpoint.host, 'source': endpoint.source, 'client': client.path}
+    cause = _cause(client, answer, evidence)
+    if cause in ('daemon-unreachable', 'daemon-silent'):
+        cause = _look_at_socket(endpoint.host) or cause
+    if cause == 'daemon-denied':
+        cause = _look_at_group(endpoint.host, evidence)
+    if client.kind != PODMAN:
+        evidence.update(_alternatives(client, endpoint, deadline))
+        if cause in _NOBODY_THERE:
+            cause = _deeper(cause, endpoint, evidence)
+    return DockerDaemonError(cause, **evidence)
+
+
+def _cause(client: Client, answer: Completed, evidence: dict[str, Any]) -> str:
+    if answer.timed_out:
+        evidence['seconds'] = round(answer.seconds, 1)
+        return 'daemon-silent'
+    words = answer.err + '\n' + answer.out
+    evidence.update(reason=reason(answer), exit_status=answer.status)
+    found = first(_SIGNS, words)
+    if not found:
+        return 'podman-failed' if client.kind == PODMAN else 'daemon-error'
+    evidence.update({name.rstrip('_'): value for name, value in found.evidence.items()})
+    return found.cause
+
+
+def _socket_path(host: str) -> str | None:
+    return host[len('unix://'):] if host.startswith('unix://') else None
+
+
+def _look_at_socket(host: str) -> str | None:
+    """Return what a local socket is like where docker only says that it cannot connect."""
+    path = _socket_path(host)
+    if path is None or sys.platform == 'win32':
+        return None
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return 'daemon-socket-missing'
+    except OSError:
+        return None
+    if stat.S_ISDIR(mode):
+        return 'daemon-socket-directory'
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(0.2)
+            probe.connect(path)
+    except ConnectionRefusedError:
+        return 'daemon-refused'
+    except OSError:
+        return None
+    return None
+
+
+def _look_at_group(host: str, evidence: dict[str, Any]) -> str:
+    """Tell who may use the socket: a group this user is not in, or not yet in this session."""
+    path = _socket_path(host)
+    if path is None or sys.platform == 'win32':
+        return 'daemon-denied'
+    import grp
+    try:
+        owner = grp.getgrgid(os.stat(path).st_gid)
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        return 'daemon-denied'
+    evidence.update(user=user, group=owner.gr_name)
+    if owner.gr_gid == 0:
+        return 'daemon-denied'
+    return 'docker-group-session' if user in owner.gr_mem else 'docker-group'
+
+
+def _alternatives(client: Client, endpoint: Endpoint, deadline: Deadline) -> Mapping[str, Any]:
+    """Return what does answer: the default endpoint, and podman."""
+    found: dict[str, Any] = {}
+    if not endpoint.is_default and _answers(client, deadline.left() / 2, containers.default_environment()):
+        found['default_endpoint'] = containers.DEFAULT_ENDPOINT
+    podman = process.search('podman').found
+    if podman and _answers(Client(podman[0], PODMAN), deadline.left(), None):
+        found['podman'] = podman[0]
+    return found
+
+
+def _answers(client: Client, seconds: float, env: Mapping[str, str] | None) -> bool:
+    try:
+        return containers.ask_version(client, seconds, env).status == 0
+    except NotRun:
+        return False
+
+
+def _deeper(cause: str, endpoint: Endpoint, evidence: dict[str, Any]) -> str:
+    """Return why nobody is there: a variable or context left behind, WSL, a container, a daemon not started."""
+    evidence.update(_how_to_start(endpoint))
+    if endpoint.host == 'unix:///docker.sock':
+        return 'docker-host-without-runtime-dir'  # FIELD a-rootless-xdg-runtime-dir-missing
+    if 'default_endpoint' in evidence:
+        if endpoint.source.startswith('context '):
+            return 'docker-context-left-behind'
+        evidence['variable'] = endpoint.source.split('=')[0]
+        return 'docker-host-left-behind'  # FIELD a-docker-host-rootless-for-root
+    if endpoint.is_default and cause in ('daemon-socket-missing', 'daemon-socket-directory'):
+        return _place() or cause
+    return cause
+
+
+def _place() -> str | None:
+    """Return why no daemon is to be expected where this runs."""
+    kernel = ''
+    try:
+        with open('/proc/version', encoding='utf-8', errors='replace') as file:
+            kernel = file.read(1000)
+    except OSError:
+        pass
+    if 'microsoft' in kernel.lower():
+        return 'wsl-without-docker' if re.search(r'WSL2|microsoft-standard', kernel) else 'wsl1-without-docker'
+    if os.environ.get('KUBERNETES_SERVICE_HOST'):
+        return 'pod-without-daemon'
+    in_container = any(os.path.exists(path) for path in ('/.dockerenv', '/run/.containerenv'))
+    return 'container-without-daemon' if in_container and not _has_dockerd() else None
+
+
+def _has_dockerd() -> bool:
+    """Return whether this machine, or container, has an engine of its own that could be started."""
+    usual = ('/usr/bin/dockerd', '/usr/sbin/dockerd', '/usr/local/bin/dockerd', '/snap/bin/dockerd')
+    return bool(process.search('dockerd').found) or any(os.path.isfile(path) for path in usual)
+
+
+def _how_to_start(endpoint: Endpoint) -> Mapping[str, str]:
+    """Return the names that the commands need which would start the daemon of ``endpoint``."""
+    for word, product in (('colima', 'colima'), ('desktop-linux', 'desktop'), ('.docker/desktop', 'desktop')):
+        if word in endpoint.host or word in endpoint.source:
+            return {'colima': 'colima'} if product == 'colima' else {'desktop': 'desktop'}
+    if sys.platform.startswith('linux') and os.path.isdir('/run/systemd/system'):
+        if endpoint.host.startswith('unix:///run/user/'):
+            return {'user_unit': 'docker'}
+        if endpoint.is_default:
+            return {'unit': 'docker'}
+    return {}

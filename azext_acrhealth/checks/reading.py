@@ -1,0 +1,92 @@
+"""What the checks of this machine's tools have in common: how to read the words that a tool left."""
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+from ..clients.process import Completed, NotRun, Search
+from ..runner import NotApplicable
+
+# The last part of a check's time is kept back, so that its own finding arrives before the runner gives it up.
+_MARGIN = 0.3
+_MOST_WARNINGS = 10
+_PREFIX = re.compile(r'^\s*(docker: |Error response from daemon: |ERRO\[\d+\] |error: )+', re.IGNORECASE)
+
+
+def outside_cloud_shell() -> None:
+    """Raise NotApplicable in Azure Cloud Shell, which has no container daemon and brings its own tools.
+
+    FIELD e-better-message-cloud-shell; ACC_CLOUD is what azure.cli.core.util.in_cloud_console looks at.
+    """
+    if os.environ.get('ACC_CLOUD') or os.environ.get('AZUREPS_HOST_ENVIRONMENT', '').startswith('cloud-shell'):
+        raise NotApplicable('Azure Cloud Shell can run no container daemon')
+
+
+def time_for(context: Any, patience: float = 1.0) -> float:
+    """Return how many seconds a check with that patience has for what it runs."""
+    whole: float = min(patience * context.options.timeout, context.deadline.left())
+    return max(0.5, whole - _MARGIN)
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Words by which a cause is known. The pattern's named groups are evidence."""
+
+    cause: str
+    pattern: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A cause that the words of a tool name, with the evidence in them."""
+
+    cause: str
+    evidence: Mapping[str, Any]
+
+
+def first(signs: Sequence[Sign], text: str) -> Finding | None:
+    """Return the first of ``signs`` that is in ``text``: tables are ordered from the particular to the general."""
+    for sign in signs:
+        if match := re.search(sign.pattern, text, re.IGNORECASE):
+            return Finding(sign.cause, {name: value for name, value in match.groupdict().items() if value})
+    return None
+
+
+def reason(completed: Completed) -> str:
+    """Return the line in which a tool that failed says why: its error on stderr, else its last words."""
+    lines = _lines(completed.err) or _lines(completed.out)
+    errors = [line for line in lines if re.search(r'\berror\b|\bcannot\b|\bfailed\b|\bunable\b|\bdenied\b', line, re.I)]
+    words = (errors or lines or [''])[-1]
+    return _PREFIX.sub('', words)
+
+
+def warnings(completed: Completed) -> Mapping[str, Any]:
+    """Return what a tool that succeeded printed on stderr, for the details: warnings fail nothing (ERRORS.md)."""
+    lines = _lines(completed.err)
+    return {'warnings': lines[:_MOST_WARNINGS]} if lines else {}
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def failed_run(completed: Completed) -> Mapping[str, Any]:
+    """Return the evidence of a program that ended badly: its exit status or signal, and its reason."""
+    how = {'signal': completed.signal} if completed.signal else {'exit_status': completed.status}
+    return {**how, 'reason': reason(completed)}
+
+
+def unrunnable(path: str, refusal: NotRun) -> Mapping[str, Any]:
+    """Return the evidence of a program that the operating system did not start."""
+    return {'path': path, 'reason': str(refusal), 'why': refusal.why}
+
+
+def searched(search: Search) -> Mapping[str, Any]:
+    """Return the evidence of a search that found nothing to run."""
+    found: dict[str, Any] = {'looked_for': list(search.looked_for), 'searched': list(search.directories)}
+    if search.not_executable:
+        found['path'] = search.not_executable[0]
+    elif search.in_current_directory:
+        found['path'] = search.in_current_directory[0]
+    return found

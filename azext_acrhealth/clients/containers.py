@@ -1,0 +1,127 @@
+"""The user's own container client, and the endpoint that it talks to.
+
+The client itself is asked for everything: it follows contexts, DOCKER_HOST, ssh, named pipes and ``docker.exe`` under
+WSL as the user's own ``docker`` does, and costs no import (PLATFORM 8.5).
+"""
+
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Sequence
+
+from . import process
+from .process import Completed, Search
+
+DOCKER, PODMAN = 'docker', 'podman'
+
+#: What makes docker talk to another daemon than that of the default endpoint.
+_REDIRECTS = ('DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_TLS', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH',
+              'DOCKER_API_VERSION')
+DEFAULT_ENDPOINT = 'npipe:////./pipe/docker_engine' if sys.platform == 'win32' else 'unix:///var/run/docker.sock'
+
+
+@dataclass(frozen=True)
+class Client:
+    """A container client that runs. ``kind`` is what it is, whatever its file is called."""
+
+    path: str
+    kind: str
+    version: str | None = None
+
+    def ask(self, seconds: float, *args: str, env: Mapping[str, str] | None = None) -> Completed:
+        """Run the client with ``args``."""
+        return process.run([self.path, *args], seconds, env=env)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the client looks for its daemon, and what made it look there."""
+
+    host: str
+    source: str
+    is_default: bool
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A daemon that answered; for podman, podman itself."""
+
+    client: Client
+    endpoint: Endpoint
+    name: str
+    version: str | None
+    os: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def find() -> Search:
+    """Look for the client as az does: DOCKER_COMMAND, then docker, podman, and Windows' docker.exe under WSL."""
+    command = os.environ.get('DOCKER_COMMAND')
+    if not command:
+        return process.search('docker', 'podman', *(() if sys.platform == 'win32' else ('docker.exe',)))
+    if not os.path.isabs(command):
+        return process.search(command)
+    is_file, runs = os.path.isfile(command), os.access(command, os.X_OK)
+    return Search([command], [command] if is_file and runs else [], [command] if is_file and not runs else [], [], [])
+
+
+def endpoint_of(client: Client, seconds: float) -> tuple[Endpoint, Completed | None]:
+    """Return the client's endpoint, and what ``docker context inspect`` said where it failed."""
+    if client.kind == PODMAN:
+        host = os.environ.get('CONTAINER_HOST')
+        return Endpoint(host or 'local', 'CONTAINER_HOST' if host else 'default', not host), None
+    answer = client.ask(seconds, 'context', 'inspect', '--format', '{{.Name}}|{{.Endpoints.docker.Host}}')
+    name, _, host = answer.out.strip().partition('|')
+    refused = None if answer.status == 0 else answer
+    if not host or len(host) > 500 or '\n' in host:
+        name, host = '', ''
+    return _endpoint(name, host), refused
+
+
+def _endpoint(name: str, host: str) -> Endpoint:
+    """Return where docker's own order of precedence leads: DOCKER_HOST, DOCKER_CONTEXT, the context in config.json."""
+    if given := os.environ.get('DOCKER_HOST'):
+        return Endpoint(host or given, 'DOCKER_HOST', False)
+    context = os.environ.get('DOCKER_CONTEXT')
+    if context and context != 'default':
+        return Endpoint(host or f'context {context}', f'DOCKER_CONTEXT={context}', False)
+    if name and name != 'default':
+        return Endpoint(host, f'context {name}', False)
+    return Endpoint(host or DEFAULT_ENDPOINT, 'default', True)
+
+
+def ask_version(client: Client, seconds: float, env: Mapping[str, str] | None = None) -> Completed:
+    """Ask the daemon for its version: the smallest question that only it can answer."""
+    if client.kind == PODMAN:
+        return client.ask(seconds, 'info', '--format', '{{json .}}', env=env)
+    return client.ask(seconds, 'version', '--format', '{{json .}}', env=env)
+
+
+def default_environment() -> Mapping[str, str]:
+    """Return this environment without what leads docker away from its default endpoint."""
+    rest = {name: value for name, value in os.environ.items() if name not in _REDIRECTS}
+    return {**rest, 'DOCKER_CONTEXT': 'default'}
+
+
+def object_in(text: str) -> Mapping[str, Any]:
+    """Return the JSON object that ``text`` holds, an empty one where it holds anything else."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def text_at(value: Any, *path: str) -> str | None:
+    """Return the text at ``path`` inside nested objects, None where there is none."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, str) and value else None
+
+
+def list_at(value: Any, *path: str) -> Sequence[Any]:
+    """Return the list at ``path`` inside nested objects, an empty one where there is none."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, list) else []

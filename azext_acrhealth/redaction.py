@@ -1,0 +1,38 @@
+"""Masks secrets in what is shown: in evidence, messages and logs alike.
+
+It knows the forms in which the words of tools and servers hold them; it is a net below, not a licence to pass
+secrets on. What is masked stays recognisable: the place is kept, the value becomes ``***``.
+"""
+
+import re
+
+MASK = '***'
+
+_KEYS = (r'sig|signature|x-amz-signature|password|passwd|pwd|secret|client_?secret|client_?assertion|assertion|'
+         r'access_?token|refresh_?token|id_?token|identity_?token|registry_?token|token|auth|account_?key')
+
+# Each pattern's first group is kept, the rest of the match is masked, the last group (where there is one) kept again.
+_PATTERNS = [re.compile(pattern, re.IGNORECASE) for pattern in (
+    # Azure, Docker and OAuth tokens are JSON web tokens; {"... in base64 begins with eyJ
+    r'()\beyJ[\w-]{8,}(?:\.[\w-]*)*',
+    r'(\b(?:proxy-)?authorization["\']?\s*[:=]\s*["\']?)[^\s"\',;]+(?:[ \t]+(?!\*\*\*)[^\s"\',;]+)?',
+    r'(\b(?:set-)?cookie["\']?\s*:\s*)[^\r\n]+',
+    r'(\b(?:bearer|basic)[ \t]+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}',
+    # http://user:password@proxy, also with an @ or a slash in the password, also without the scheme
+    r'(\b[a-z][a-z0-9+.-]*://)[^\s/?#"\'<>]*(@)',
+    r'(\b[a-z][a-z0-9+.-]*://)[^\s/:@"\'<>]+:(?!\d+(?:/|$))[^\s@"\'<>]*(@)',
+    r'((?:^|[\s"\'=(]))[^\s/:@"\'=<>(]+:(?!//)[^\s/@"\'<>]+(@[a-z0-9.-]+:\d)',
+    # "password": "..." in JSON, also in a string inside JSON, also as Python prints it
+    rf'("(?:{_KEYS})"\s*:\s*")(?:[^"\\]|\\.)*',
+    rf'(\\+"(?:{_KEYS})\\+"\s*:\s*\\+")[^"]*',
+    rf"('(?:{_KEYS})'\s*:\s*')[^']*",
+    # sig=... in signed URLs and forms, also percent-encoded
+    rf'((?:^|[^a-z0-9])(?:{_KEYS})(?:=|%3d))(?!\*\*\*)[^\s&"\'<>,;\\]+',
+)]
+
+
+def redact(text: str) -> str:
+    """Return ``text`` without passwords, tokens, signatures, cookies and keys."""
+    for pattern in _PATTERNS:
+        text = pattern.sub(lambda match: match[1] + MASK + (match[2] if match.re.groups > 1 else ''), text)
+    return text
