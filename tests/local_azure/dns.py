@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from dnslib import AAAA, CNAME, QTYPE, RCODE, RR, A, DNSRecord
 
-from . import names
+from . import names, resources
 from .journal import Journal
 from .world import World
 
@@ -50,7 +50,7 @@ def _add_registry(found: Zone, registry: Dict[str, Any], suffix: str) -> None:
     chain(login_server, linked(login_server) + login, names.FRONT_ADDRESS)
     for host in properties.get('regionalEndpointHostNames') or []:
         chain(host, login, names.FRONT_ADDRESS)
-    for host in properties.get('dataEndpointHostNames') or []:
+    for host in resources.data_hosts(registry):
         chain(host, linked(host) + data, names.DATA_ENDPOINT_ADDRESS)
 
 
@@ -111,7 +111,7 @@ class NameServer:
             self._journal.end(entry, answer='silent')
             return None
         reply = query.reply()
-        if fault and 'delay' not in options:
+        if options.keys() & {'rcode', 'chain', 'addresses', 'empty'}:
             _answer_as_told(reply, name, kind, options)
         else:
             _answer(reply, name, kind, zone(self._world))

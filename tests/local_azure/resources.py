@@ -1,4 +1,5 @@
 """The Azure resources there are at the start, in the shapes that WIRE section 2 and its recordings show."""
+import copy
 from typing import Any, Dict, List
 
 from . import names
@@ -27,10 +28,19 @@ VNET_ID = f'/subscriptions/{names.SUBSCRIPTION_A1}/resourceGroups/demo-rg/provid
 CMK_IDENTITY_ID = f'/subscriptions/{names.SUBSCRIPTION_A1}/resourcegroups/demo-rg/providers' \
                   '/Microsoft.ManagedIdentity/userAssignedIdentities/cmk-identity'
 CMK_CLIENT_ID = '99999999-a999-4999-8999-999999999999'
+CMK_PRINCIPAL_ID = '9a9a9a9a-a9a9-49a9-89a9-9a9a9a9a9a9a'
 PRIVATE_ENDPOINT_ID = f'/subscriptions/{names.SUBSCRIPTION_A1}/resourceGroups/demo-rg/providers/Microsoft.Network' \
                       '/privateEndpoints/private-pe'
 NIC_ID = PRIVATE_ENDPOINT_ID.replace('privateEndpoints/private-pe', 'networkInterfaces/private-pe.nic.') + \
     '5d1f0a35-7c1c-4f0e-9c3b-2b6c1e0d7a11'
+
+# A registry encrypted with a customer's key through a user-assigned identity, which is named by its client id.
+CMK_IDENTITY = {'type': 'userAssigned', 'userAssignedIdentities': {
+    CMK_IDENTITY_ID: {'principalId': CMK_PRINCIPAL_ID, 'clientId': CMK_CLIENT_ID}}}
+CMK_ENCRYPTION = {'status': 'enabled', 'keyVaultProperties': {
+    'keyIdentifier': 'https://demo-vault.vault.azure.net/keys/registry-key',
+    'versionedKeyIdentifier': 'https://demo-vault.vault.azure.net/keys/registry-key/482c3c34119042a9b7c998c0f70ea0a1',
+    'identity': CMK_CLIENT_ID, 'keyRotationEnabled': True, 'lastKeyRotationTimestamp': CREATED + 'Z'}}
 
 
 def merge(target: Dict[str, Any], changes: Dict[str, Any]) -> None:
@@ -41,7 +51,7 @@ def merge(target: Dict[str, Any], changes: Dict[str, Any]) -> None:
         elif isinstance(value, dict) and isinstance(target.get(key), dict):
             merge(target[key], value)
         else:
-            target[key] = value
+            target[key] = copy.deepcopy(value)
 
 
 def registry_id(name: str, subscription: str, group: str) -> str:
@@ -124,13 +134,8 @@ def replication(registry_name: str, location: str) -> Resource:
 
 def registries() -> List[Resource]:
     """The registries of all subscriptions; `demoregistry` is the healthy one without any peculiarity."""
-    cmk = registry('cmkregistry', encryption={'status': 'enabled', 'keyVaultProperties': {
-        'keyIdentifier': 'https://demo-vault.vault.azure.net/keys/registry-key',
-        'versionedKeyIdentifier': 'https://demo-vault.vault.azure.net/keys/registry-key/'
-                                  '482c3c34119042a9b7c998c0f70ea0a1',
-        'identity': CMK_CLIENT_ID, 'keyRotationEnabled': True, 'lastKeyRotationTimestamp': CREATED + 'Z'}})
-    cmk['identity'] = {'type': 'userAssigned', 'userAssignedIdentities': {CMK_IDENTITY_ID: {
-        'principalId': '9a9a9a9a-a9a9-49a9-89a9-9a9a9a9a9a9a', 'clientId': CMK_CLIENT_ID}}}
+    cmk = registry('cmkregistry', encryption=CMK_ENCRYPTION)
+    cmk['identity'] = copy.deepcopy(CMK_IDENTITY)
     return [
         registry('demoregistry'),
         registry('basicregistry', sku='Basic', location='southeastasia',
@@ -161,7 +166,7 @@ def others() -> List[Resource]:
     replicas = [replication('georegistry', 'westeurope'), replication('georegistry', 'northeurope')]
     return replicas + [
         {'id': CMK_IDENTITY_ID, 'name': 'cmk-identity', 'type': 'Microsoft.ManagedIdentity/userAssignedIdentities',
-         **region, 'properties': {'tenantId': names.TENANT_A, 'principalId': '9a9a9a9a-a9a9-49a9-89a9-9a9a9a9a9a9a',
+         **region, 'properties': {'tenantId': names.TENANT_A, 'principalId': CMK_PRINCIPAL_ID,
                                   'clientId': CMK_CLIENT_ID}},
         {'id': VNET_ID, 'name': 'demo-vnet', 'type': 'Microsoft.Network/virtualNetworks', **region,
          'properties': {'provisioningState': 'Succeeded', 'addressSpace': {'addressPrefixes': ['10.0.0.0/16']},
@@ -185,6 +190,15 @@ def others() -> List[Resource]:
              address('privateEndpointIpConfig.login', 'registry', 'privateregistry.azurecr.io',
                      names.PRIVATE_ENDPOINT_ADDRESS)]}},
     ]
+
+
+def data_hosts(made: Resource) -> List[str]:
+    """The hosts that a registry's blobs come from instead of the shared storage: also those of private link."""
+    properties = made['properties']
+    if properties.get('dataEndpointEnabled'):
+        return list(properties.get('dataEndpointHostNames') or [])
+    label = str(properties.get('loginServer', '')).partition('.')[0].lower()
+    return [f"{label}.{made['location']}.data.azurecr.io"] if properties.get('privateEndpointConnections') else []
 
 
 def as_served(resource: Resource, api_version: str, suffix: str) -> Resource:

@@ -5,7 +5,7 @@
 import copy
 import fnmatch
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, Iterable, List, Optional, Set
 
 from . import names, resources
 from .faults import Fault
@@ -49,6 +49,7 @@ class World:
         self.faults: List[Fault] = []
         self.registries = {registry['name']: registry for registry in resources.registries()}
         self.resources = {resource['id'].lower(): resource for resource in resources.others()}
+        self.forbidden: Set[str] = set()  # names that Resource Manager lets nobody read
         self.grants = [Grant('*', '*', '*', ALL_ACTIONS),
                        Grant(names.ANONYMOUS, '*', '*', ['pull', 'metadata_read'])]
 
@@ -61,12 +62,16 @@ class World:
         """The newest fault of that layer that matches, one use of it spent; None if there is none."""
         for fault in reversed(self.faults):
             if fault.layer == layer and fault.matches(**where):
-                if fault.times is not None:
-                    fault.times -= 1
-                    if fault.times <= 0:
-                        self.faults.remove(fault)
+                self.spend(fault)
                 return fault
         return None
+
+    def spend(self, fault: Fault) -> None:
+        """Counts one use of a fault; the last takes it away."""
+        if fault.times is not None:
+            fault.times -= 1
+            if fault.times <= 0:
+                self.faults.remove(fault)
 
     def granted(self, identity: str, registry: str, repository: str) -> List[str]:
         """The actions that an identity has on a repository."""
@@ -77,7 +82,7 @@ class World:
         return []
 
     def registry_at(self, host: str) -> Optional[Dict[str, Any]]:
-        """The registry whose login server, data endpoint or regional endpoint a host name is, in any cloud."""
+        """The registry whose login server or regional endpoint a host name is, in any cloud."""
         public = host.lower().replace(names.cloud_of(host).registry_suffix, names.CLOUDS[0].registry_suffix)
         for registry in self.registries.values():
             if public in endpoints(registry):
@@ -93,11 +98,15 @@ class World:
         self.registries[name] = registry
         return registry
 
+    def forget(self, name: str) -> None:
+        """Takes a registry or another resource out of Resource Manager."""
+        self.registries.pop(name, None)
+        self.resources = {key: one for key, one in self.resources.items() if one['name'] != name}
+
 
 def endpoints(registry: Dict[str, Any]) -> Iterable[str]:
-    """All the host names of a registry, in the public cloud's spelling."""
-    properties = registry['properties']
-    yield str(properties.get('loginServer', '')).lower()
-    yield f"{registry['name'].lower()}.privatelink.azurecr.io"
-    for key in ('dataEndpointHostNames', 'regionalEndpointHostNames'):
-        yield from properties.get(key) or []
+    """The host names that the front knows a registry by, in the public cloud's spelling."""
+    login_server = str(registry['properties'].get('loginServer', '')).lower()
+    yield login_server
+    yield login_server.replace('.azurecr.io', '.privatelink.azurecr.io')
+    yield from registry['properties'].get('regionalEndpointHostNames') or []
