@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
+from .redaction import redact
+
 SCHEMA_VERSION = 1
 
 PASSED, WARNING, FAILED, SKIPPED = 'passed', 'warning', 'failed', 'skipped'
@@ -15,8 +17,6 @@ PASSED, WARNING, FAILED, SKIPPED = 'passed', 'warning', 'failed', 'skipped'
 _LONGEST = 1000
 _DEEPEST = 6
 _LONGEST_LIST = 100
-# C0 and C1 control characters move cursors and colours; surrogates make az drop every non-ASCII letter of a report.
-_UNPRINTABLE = re.compile(r'[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+')
 _TERMINAL_SEQUENCE = re.compile(r'\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])')
 
 
@@ -83,9 +83,11 @@ def count(results: Sequence[CheckResult]) -> dict[str, int]:
 
 
 def plain(text: object, longest: int = _LONGEST) -> str:
-    """Return ``text`` on one line, without what a terminal would obey, cut to ``longest`` characters."""
-    given = str(text)[:20 * longest]
-    line = ' '.join(_UNPRINTABLE.sub(' ', _TERMINAL_SEQUENCE.sub('', given)).split())
+    """Return ``text`` on one line, without secrets and what a terminal would obey, cut to ``longest`` characters."""
+    given = redact(str(text)[:4 * longest])
+    # Control characters move cursors and colours; one surrogate makes az drop every non-ASCII letter of a report.
+    line = ''.join(letter if letter.isprintable() else ' ' for letter in _TERMINAL_SEQUENCE.sub('', given))
+    line = ' '.join(line.split())
     return line if len(line) <= longest else line[:longest - 1] + '…'
 
 

@@ -186,7 +186,8 @@ def _result(check: Check, outcome: Any, registry: str | None, offset_ms: int, du
     return CheckResult(status=PASSED, message=plain(outcome.message), details=details, **common)
 
 
-def _finding(status: str, error: HealthCheckError, details: Mapping[str, Any], common: Mapping[str, Any]) -> CheckResult:
+def _finding(status: str, error: HealthCheckError, details: Mapping[str, Any],
+             common: Mapping[str, Any]) -> CheckResult:
     return CheckResult(status=status, message=error.advice.message, error_code=error.code, cause=error.cause,
                        solution=error.advice.solution, commands=error.advice.commands, link=error.link(),
                        details=details, **common)

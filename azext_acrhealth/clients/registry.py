@@ -12,7 +12,7 @@ from .http import Response
 # The grammar of WWW-Authenticate: RFC 9110, 11.6.1 and 5.6.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SCHEME = re.compile(rf'({_TOKEN})(?:[ \t]+|(?=,)|$)')
-_PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}|[^\s,"]+))[ \t]*(?=,|$)')
+_PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|((?!=)[^\s,"]+))[ \t]*(?=,|$)')
 _TOKEN68 = re.compile(r'[A-Za-z0-9._~+/-]+=*[ \t]*(?=,|$)')
 _SEPARATOR = re.compile(r'[ \t]*(?:,[ \t]*)*')
 
