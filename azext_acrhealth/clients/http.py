@@ -378,7 +378,9 @@ def _read(answer: http.client.HTTPResponse, deadline: Deadline) -> tuple[bytes, 
         chunks.append(chunk)
         size += len(chunk)
     # http.client says nothing when a body ends before its announced length.
-    return b''.join(chunks)[:BODY_CAP], size <= BODY_CAP and not answer.length
+    whole = size <= BODY_CAP and not answer.length
+    answer.close()
+    return b''.join(chunks)[:BODY_CAP], whole
 
 
 def without_password(url: str) -> str:
