@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tests.prerequisites import SYSTEM_PATH
@@ -14,9 +15,10 @@ from tests.prerequisites import SYSTEM_PATH
 if TYPE_CHECKING:
     from tests.lab import Lab
 
-# Becomes the daemon in a mount namespace of its own, where its name servers can differ from the machine's. Should the
-# process that owns the lab be killed, the kernel ends the daemon as well, and that its containerd.
-BECOME = 'mount --bind "$RESOLV_CONF" /etc/resolv.conf && exec setpriv --pdeathsig KILL dockerd "$@"'
+# Should the process that owns the lab be killed, the kernel ends the daemon as well, and that its containerd.
+BECOME = ['setpriv', '--pdeathsig', 'KILL', 'dockerd']
+# A mount namespace of its own, in which the name servers are others than the machine's.
+APART = ['unshare', '--mount', 'sh', '-c', 'mount --bind "$RESOLV_CONF" /etc/resolv.conf && exec "$@"', 'sh']
 
 
 class Daemon:
@@ -37,21 +39,20 @@ class Daemon:
         """What it has written to stderr since it was last started."""
         return (self._lab.state / 'dockerd.log').read_text(encoding='utf-8')
 
-    def start(self, *, env: Mapping[str, str] = {}, trusted: bool = True,
+    def start(self, *, env: Mapping[str, str] = MappingProxyType({}), trusted: bool = True,
               name_servers: list[str] | None = None) -> None:
         """Starts it and waits until it answers: with proxies in `env`, without our CA, or with other name servers."""
         self.stop()
         lab = self._lab
         resolv_conf = lab.state / 'daemon-resolv.conf'
-        resolv_conf.write_text((lab.etc / 'resolv.conf').read_text() if name_servers is None else
-                               ''.join(f'nameserver {address}\n' for address in name_servers))
+        resolv_conf.write_text(''.join(f'nameserver {address}\n' for address in name_servers or []))
         trust: dict[str, str] = {} if trusted else {'SSL_CERT_FILE': '/dev/null', 'SSL_CERT_DIR': '/nonexistent'}
         with (lab.state / 'dockerd.log').open('w') as log:
             self._process = lab.popen(
-                'unshare', '--mount', 'sh', '-c', BECOME, 'dockerd',
-                '--host', 'unix:///run/docker.sock', '--group', 'root', '--pidfile', '/run/docker.pid', '--exec-root', '/run/docker',
-                '--data-root', f'{lab.state}/docker', '--storage-driver', 'vfs', '--bridge', 'none',
-                '--iptables=false', '--ip6tables=false',
+                *([] if name_servers is None else APART), *BECOME,
+                '--host', 'unix:///run/docker.sock', '--group', 'root', '--pidfile', '/run/docker.pid',
+                '--exec-root', '/run/docker', '--data-root', f'{lab.state}/docker', '--storage-driver', 'vfs',
+                '--bridge', 'none', '--iptables=false', '--ip6tables=false',
                 env={'PATH': SYSTEM_PATH, 'RESOLV_CONF': str(resolv_conf), 'REQUESTS_CA_BUNDLE': None, **trust, **env},
                 stdout=log, stderr=log)
         self._usual = trusted and not env and name_servers is None
@@ -76,7 +77,7 @@ class Daemon:
 
     def pause(self) -> None:
         """From now on it takes connections but answers nothing."""
-        assert self._process, 'the daemon does not run'
+        assert self._process, 'The daemon does not run'
         self._process.send_signal(signal.SIGSTOP)
         self._usual = False
 

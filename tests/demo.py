@@ -1,6 +1,7 @@
 """`make demo`: the command against the local Azure, healthy and with one fault, and what the local Azure saw of it."""
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Any
 
@@ -20,6 +21,7 @@ To run it against a registry of your own, with your own az:
 
 def main() -> int:
     """The exit status: 0 if both reports say what the local Azure saw."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the lab is left in good order
     try:
         return demonstrate()
     except LabError as ex:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jsonschema
@@ -44,6 +46,8 @@ ip link set lo up
 for address in $ADDRESSES; do ip address add "$address/32" dev lo; done
 exec setpriv --pdeathsig KILL "$PYTHON" -m tests.local_azure --state "$STATE/azure"
 '''
+Environment = Mapping[str, str | None]
+NOTHING: Environment = MappingProxyType({})
 
 
 class LabError(RuntimeError):
@@ -89,13 +93,14 @@ class Lab:
         reason = obstacle() or ', '.join(missing(['ip', 'nsenter', 'setpriv', 'dockerd', 'docker', 'docker-registry']))
         if reason:
             raise LabError(f'No lab on this machine: {reason}')
-        self.state = Path(tempfile.mkdtemp(prefix='acrhealth-'))
+        self.state = Path(tempfile.mkdtemp(prefix='lab-'))
         self.etc, self.home = self.state / 'etc', self.state / 'home'
         self.daemon = Daemon(self)
         self.azure: LocalAzure
         self._azure: subprocess.Popen[str]
         self._templates: dict[tuple[str, bool], Path] = {}
         self._profiles: dict[str, Path] = {}
+        self._numbers = itertools.count(1)
         self.path = ''
 
     def __enter__(self) -> Lab:
@@ -121,7 +126,6 @@ class Lab:
 
     def _start_azure(self) -> None:
         (self.state / 'azure').mkdir()
-        (self.state / 'tools').mkdir()
         log = self.state / 'azure.log'
         environment = {'STATE': str(self.state), 'ADDRESSES': ' '.join([*names.ADDRESSES, names.CLIENT_ADDRESS]),
                        'PYTHON': sys.executable, 'PATH': SYSTEM_PATH, 'LANG': 'C.UTF-8'}
@@ -132,7 +136,7 @@ class Lab:
         assert self._azure.stdout
         if self._azure.stdout.readline().strip() != 'ready':
             raise LabError('The local Azure did not start:\n' + log.read_text())
-        self.azure = LocalAzure(self.state / 'azure/control.sock')
+        self.azure = LocalAzure(self.state / 'azure')
         bundle = self.etc / CA_BUNDLE.removeprefix('/etc/')
         bundle.parent.mkdir(parents=True, exist_ok=True)
         with bundle.open('a') as store:
@@ -153,19 +157,19 @@ class Lab:
         return [program('nsenter') or 'nsenter', '--target', str(self._azure.pid), '--net', '--mount', *users,
                 '/usr/bin/env', '-C', str(self.home), *args]
 
-    def popen(self, *args: str, env: Mapping[str, str | None] = {}, **options: Any) -> subprocess.Popen[str]:
+    def popen(self, *args: str, env: Environment = NOTHING, **options: Any) -> subprocess.Popen[str]:
         """A process in the lab, leader of a session of its own; its output is text in pipes unless options say else."""
         options = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True,
                    'start_new_session': True, **options}
         return subprocess.Popen(self.command(*args), env=self.environment(**env), **options)
 
-    def pty(self, *args: str, env: Mapping[str, str | None] = {}, timeout: float = 60) -> pexpect.spawn[str]:
+    def pty(self, *args: str, env: Environment = NOTHING, timeout: float = 60) -> pexpect.spawn[str]:
         """A process in the lab that has a terminal, 120 columns wide."""
         command, *rest = self.command(*args)
         return pexpect.spawn(command, rest, env=self.environment(**env), timeout=timeout, encoding='utf-8',
                              dimensions=(40, 120))
 
-    def run(self, *args: str, env: Mapping[str, str | None] = {}, stdin: str = '', timeout: float = 120) -> Run:
+    def run(self, *args: str, env: Environment = NOTHING, stdin: str = '', timeout: float = 120) -> Run:
         """Runs a command in the lab to its end; past `timeout` it is killed and TimeoutExpired raised."""
         started = time.monotonic()
         with self.popen(*args, env=env, stdin=subprocess.PIPE) as process:
@@ -191,7 +195,7 @@ class Lab:
 
     # az
 
-    def az(self, *args: str, cli: str = 'newest', env: Mapping[str, str | None] = {}, **options: Any) -> Run:
+    def az(self, *args: str, cli: str = 'newest', env: Environment = NOTHING, **options: Any) -> Run:
         """Runs the real az, signed in as the local Azure's service principal, with the extension installed."""
         return self.run(*self.az_command(*args, cli=cli), env={**self.az_environment(cli), **env}, **options)
 
@@ -217,7 +221,7 @@ class Lab:
         self._new_profile(cli, signed_in=False)
 
     def _new_profile(self, cli: str, *, signed_in: bool) -> Path:
-        profile = self.state / 'profiles' / f'{time.monotonic_ns()}'
+        profile = self.state / 'profiles' / f'{cli}-{next(self._numbers)}'
         shutil.copytree(self._template(cli, signed_in), profile)
         self._profiles[cli] = profile
         return profile
@@ -239,17 +243,20 @@ class Lab:
 
     # The machine that it sees
 
-    def tools(self, **wanted: bool | int | str) -> str:
-        """A PATH on which exactly these are: docker=True, podman=True, helm=3 or 4, or name='text of a shell script'.
+    def tools(self, **wanted: bool | int | str | Path) -> str:
+        """A PATH on which exactly these are: docker=True, podman=True, helm=3 or 4, name='a shell script', name=Path().
 
         Names that are no identifiers go in as `**{'docker-credential-x': ...}`. The default is docker and helm 4.
         """
-        directory = Path(tempfile.mkdtemp(dir=self.state / 'tools'))
+        directory = self.state / f'bin{next(self._numbers)}'
+        directory.mkdir()
         for name, what in {'docker': True, 'helm': 4, **wanted}.items():
             tool = directory / name
             if isinstance(what, str):
                 tool.write_text(what if what.startswith('#!') else f'#!/bin/sh\nPATH={SYSTEM_PATH}\n{what}\n')
                 tool.chmod(0o755)
+            elif isinstance(what, Path):
+                tool.symlink_to(what)
             elif what:
                 tool.symlink_to(supplies.helm(what) if name == 'helm' else program(name) or f'/missing/{name}')
         return str(directory)
@@ -271,7 +278,8 @@ class Lab:
             (self.etc / name).parent.mkdir(exist_ok=True)
             (self.etc / name).unlink(missing_ok=True)  # resolv.conf may be a symbolic link to somewhere else
             (self.etc / name).write_text(text)
-        shutil.rmtree(self.home, ignore_errors=True)
+        for directory in [self.home, self.state / 'profiles', *self.state.glob('bin*')]:
+            shutil.rmtree(directory, ignore_errors=True)
         self.home.mkdir()
         self._profiles.clear()
         self.path = self.tools()

@@ -6,6 +6,7 @@ piped in is run like a script, and its exit status becomes this one's.
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 import sys
 
@@ -25,6 +26,7 @@ def main() -> int:
         for name, (what, _) in PRESETS.items():
             print(f'  {name:26} {what}', file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the lab is left in good order
     try:
         with Lab() as lab:
             lab.daemon.start()
@@ -38,7 +40,7 @@ def main() -> int:
 
 def shell(lab: Lab, fault: str) -> int:
     """The exit status of a bash whose commands come from the terminal or from a pipe."""
-    tools = lab.tools(az=f'exec {supplies.az("newest")} "$@"')
+    tools = lab.tools(az=supplies.az('newest'))
     environment = lab.environment(**lab.az_environment(), PATH=f'{tools}:{SYSTEM_PATH}',
                                   PS1=PROMPT.format(fault=fault and f': {fault}'))
     if sys.stdin.isatty():

