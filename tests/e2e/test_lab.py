@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from tests.lab import Lab
 with Lab() as lab:
     lab.daemon.start()
     lab.run('docker', 'pull', 'mcr.microsoft.com/mcr/hello-world')
-    lab.popen('/bin/sh', '-c', '/bin/sleep 30 & /bin/sleep 30')
+    lab.popen('/bin/sh', '-c', '/bin/sleep 10 & /bin/sleep 10')
     print(lab.state, lab.run('/usr/bin/readlink', '/proc/self/ns/net').stdout, flush=True)
     time.sleep(30)
 '''
@@ -59,6 +60,7 @@ def test_nothing_is_left_when_its_owner_ends(lab: Lab, ended_by: signal.Signals)
         assert not Path(state).exists()
     else:  # only what a test itself started goes on, to its own end
         assert eventually(lambda: all('sleep' in command for command in in_network(network)))
+        shutil.rmtree(state)
 
 
 def test_what_a_test_breaks_is_mended_for_the_next(lab: Lab) -> None:
