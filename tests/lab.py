@@ -262,11 +262,13 @@ class Lab:
         return str(directory)
 
     def heal(self) -> None:
-        """As new: the local Azure, the Docker daemon, PATH, /etc, home and profile; strays are ended."""
+        """As new: the local Azure, the Docker daemon, images, PATH, /etc, home and profile; strays are ended."""
         _kill(self.processes())
         self.azure.heal()
         self._make_new()
         self.daemon.heal()
+        if (self.state / 'podman').exists():
+            self.run('sh', '-c', 'podman rmi --all --force; rm -rf /run/containers', env={'PATH': SYSTEM_PATH})
 
     def _make_new(self) -> None:
         for name in ('docker', 'containers'):
