@@ -17,7 +17,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from . import names
 
 DAY = datetime.timedelta(days=1)
-KINDS = ('good', 'expired', 'not-yet-valid', 'expiring-soon', 'self-signed', 'unknown-issuer', 'other-name', 'no-aki')
+# `unknown-issuer` is by an inspecting proxy that sends its own certificate only, `unknown-root` by one that sends the
+# root as well: OpenSSL calls the first 20, the second 19.
+KINDS = ('good', 'expired', 'not-yet-valid', 'expiring-soon', 'self-signed', 'unknown-issuer', 'unknown-root',
+         'other-name', 'no-aki')
 
 # Which names a certificate covers: of all hosts, `*.azurecr.io` does not cover `R.privatelink.azurecr.io` (WIRE 1).
 COVERS: List[List[str]] = [
@@ -96,7 +99,7 @@ class Certificates:
         self._issuing = Issuer(issuing, issuing_key, (issuing,))
         stranger = issue('Contoso Traffic Inspection CA', stranger_key, None, valid=(-300, 1800),
                          organization='Contoso Ltd')
-        self._stranger = Issuer(stranger, stranger_key, (stranger,))
+        self._stranger = Issuer(stranger, stranger_key)
         self._contexts: Dict[Tuple[str, ...], ssl.SSLContext] = {}
         (state / 'ca.pem').write_bytes(root.public_bytes(serialization.Encoding.PEM))
         (self._folder / 'inspection-ca.pem').write_bytes(stranger.public_bytes(serialization.Encoding.PEM))
@@ -121,7 +124,7 @@ class Certificates:
         issuer, options = self._issuing, {}
         if kind == 'self-signed':
             issuer = None  # type: ignore[assignment]
-        elif kind == 'unknown-issuer':
+        elif kind in ('unknown-issuer', 'unknown-root'):
             issuer = self._stranger
         elif kind == 'no-aki':
             issuer, options = self._root, {'identifiers': False}
@@ -133,6 +136,8 @@ class Certificates:
         (self._folder / 'key.pem').write_bytes(pem(self._key))
         path = self._folder / f"{hosts[0].replace('*', '_')}.{kind}.pem"
         chain = (certificate,) + (issuer.sent if issuer else ())
+        if kind == 'unknown-root':
+            chain += (self._stranger.certificate,)
         path.write_bytes(b''.join(one.public_bytes(serialization.Encoding.PEM) for one in chain))
         return path
 

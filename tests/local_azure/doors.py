@@ -4,7 +4,7 @@ import contextlib
 import socket
 import ssl
 import struct
-from typing import Any, Awaitable, Callable, List, Optional, Set
+from typing import Any, Awaitable, Callable, List, Optional, Set, Tuple
 
 from aiohttp import web
 
@@ -142,6 +142,10 @@ class Door:
                 return await _strike(connection, options['mode'])
             context = self._certificates.context(name, options.get('certificate', 'good'),
                                                  options.get('newest', 'TLSv1_3'))
+            alert = _alert(connection, context) if 'newest' in options else b''
+            if alert:
+                await loop.sock_sendall(connection, alert)
+                return 'protocol refused'
         self._serving.connection(peer, entry['number'])
         await loop.connect_accepted_socket(self._protocol, connection, ssl=context)
         return 'ok'
@@ -182,11 +186,29 @@ async def _server_name(connection: socket.socket) -> str:
     names: List[str] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.sni_callback = lambda _, name, __: names.append(name or '')  # type: ignore[assignment]
-    incoming = ssl.MemoryBIO()
-    incoming.write(hello)
-    with contextlib.suppress(ssl.SSLError):
-        context.wrap_bio(incoming, ssl.MemoryBIO(), server_side=True).do_handshake()
+    _rehearse(hello, context)
     return names[0].lower() if names else ''
+
+
+def _rehearse(hello: bytes, context: ssl.SSLContext) -> Tuple[bool, bytes]:
+    """Whether a server with that context would go on after the ClientHello, and what it would send."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    incoming.write(hello)
+    try:
+        context.wrap_bio(incoming, outgoing, server_side=True).do_handshake()
+    except ssl.SSLWantReadError:
+        return True, outgoing.read()
+    except ssl.SSLError:
+        pass
+    return False, outgoing.read()
+
+
+def _alert(connection: socket.socket, context: ssl.SSLContext) -> bytes:
+    """The alert that refuses the ClientHello, which asyncio would not send; nothing if the context can do with it."""
+    goes_on, sent = _rehearse(connection.recv(65536, socket.MSG_PEEK), context)
+    if not goes_on:
+        connection.recv(65536)
+    return b'' if goes_on else sent
 
 
 async def _readable(connection: socket.socket) -> None:

@@ -50,6 +50,10 @@ ENTRA_TOKEN = '*/token'
 PRIVATELINK = 'demoregistry.privatelink.azurecr.io'
 ROGUE_REALM = f'Bearer realm="https://evil.example/oauth2/token",service="{R}"'
 HTTP_REALM = f'Bearer realm="http://{R}/oauth2/token",service="{R}"'
+PRIVATE_ENDPOINT, PENDING_ENDPOINT = [
+    {'do': 'registry', 'name': 'demoregistry', 'privateEndpointConnections': [
+        resources.connection('demoregistry', resources.PRIVATE_ENDPOINT_ID, status)]}
+    for status in ('Approved', 'Pending')]
 CUSTOMER_MANAGED_KEY = {'do': 'registry', 'name': 'demoregistry', 'identity': resources.CMK_IDENTITY,
                         'encryption': resources.CMK_ENCRYPTION}
 GATEWAY_TIMEOUT = '<h1>504 Gateway Time-out</h1>'
@@ -72,9 +76,13 @@ PRESETS: Dict[str, Preset] = {
     'dns-privatelink-no-record': ('a private zone is linked but lacks the record', [
         _dns(chain=[PRIVATELINK], rcode='NXDOMAIN')]),
     'dns-privatelink-public': ('a private endpoint exists, its zone is not linked here', [
-        _dns(chain=[PRIVATELINK, 'weu-3.fe.azcr.io'], addresses=['203.0.113.40'])]),
-    'dns-private': ('the private zone is linked: the registry is 10.0.0.7', [
-        _dns(chain=[PRIVATELINK], addresses=['10.0.0.7'])]),
+        PRIVATE_ENDPOINT]),
+    'dns-private': ('healthy: a private endpoint, and its zone is linked: the registry is 10.0.0.7', [
+        PRIVATE_ENDPOINT, _dns(chain=[PRIVATELINK], addresses=['10.0.0.7'])]),
+    'private-endpoint-pending': ('the private endpoint is reached but not yet approved', [
+        PENDING_ENDPOINT, _dns(chain=[PRIVATELINK], addresses=['10.0.0.7'])]),
+    'private-endpoint-bypassed': ('public access is disabled, the private zone is not linked here', [
+        PRIVATE_ENDPOINT, {'do': 'registry', 'name': 'demoregistry', 'publicNetworkAccess': 'Disabled'}]),
     'dns-private-unreachable': ('the registry resolves to a private address without a route', [
         _dns(chain=[PRIVATELINK], addresses=['10.66.0.9'])]),
 
@@ -87,6 +95,7 @@ PRESETS: Dict[str, Preset] = {
     'tls-not-yet-valid': ('the certificate is not yet valid', [_tls(certificate='not-yet-valid')]),
     'tls-self-signed': ('the certificate is self-signed', [_tls(certificate='self-signed')]),
     'tls-unknown-issuer': ('an inspecting proxy re-signs the connection', [_tls(certificate='unknown-issuer')]),
+    'tls-unknown-root': ('the same, and the proxy sends its root as well', [_tls(certificate='unknown-root')]),
     'tls-other-name': ('the certificate is for other names', [_tls(certificate='other-name')]),
     'tls-expiring-soon': ('the certificate expires in 9 days', [_tls(certificate='expiring-soon')]),
     'tls-no-aki': ('a certificate without Authority Key Identifier (Python 3.13 refuses it)', [

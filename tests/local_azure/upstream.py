@@ -98,7 +98,8 @@ class Upstream:
     async def exists(self, call: Call, token: str) -> bool:
         """Whether the server shows a blob or manifest to the bearer of a token."""
         session = await self._ready()
-        async with session.head(self._base + call.request.raw_path, headers=_bearer(token)) as response:
+        headers = [('Accept', value) for value in call.request.headers.getall('Accept', [])] + [*_bearer(token).items()]
+        async with session.head(self._base + call.request.raw_path, headers=headers) as response:
             return bool(response.status == 200)
 
     async def forward(self, call: Call, token: str, headers: Dict[str, str]) -> web.StreamResponse:
