@@ -154,7 +154,7 @@ class Lab:
     def command(self, *args: str) -> list[str]:
         """The command that becomes, by exec alone, the given one in the lab: signals and terminals reach it."""
         users = [] if os.geteuid() == 0 else ['--user', '--preserve-credentials']
-        return [program('nsenter') or 'nsenter', '--target', str(self._azure.pid), '--net', '--mount', *users,
+        return [program('nsenter') or 'nsenter', '--target', str(self._azure.pid), '--net', '--mount', '--root', *users,
                 '/usr/bin/env', '-C', str(self.home), *args]
 
     def popen(self, *args: str, env: Environment = NOTHING, **options: Any) -> subprocess.Popen[str]:
