@@ -5,8 +5,10 @@ from . import Cause
 _DAEMON = ['DOCKER_DAEMON_ERROR']
 _PODMAN_WORKS = '[ Or use Podman, which works here: {podman}.]'
 _USE_PODMAN = 'export DOCKER_COMMAND={podman}'
-_START = ['sudo systemctl start {unit}', 'systemctl --user start {user_unit}', '{colima} start',
-          'docker {desktop} start', _USE_PODMAN]
+_START = ['sudo systemctl start {unit}', 'sudo service {service} start', 'systemctl --user start {user_unit}',
+          '{colima} start', 'docker {desktop} start', _USE_PODMAN]
+_ELSEWHERE = ['unset {variable}', 'docker context use {back_to}', _USE_PODMAN]
+_DEFAULT_WORKS = '[ The daemon at {default_endpoint} works.]'
 _WITHOUT_DAEMON = ('Without a daemon: az acr login --expose-token signs in, az acr build and az acr import make and '
                    'copy images, --skip container-daemon leaves this check out.')
 
@@ -44,8 +46,7 @@ CLIENT = [
 DAEMON = [
     Cause('docker-context-unknown', _DAEMON,
           'Docker is told to use the context {context}, which does not exist ({source})',
-          'Choose a context that exists[; the daemon at {default_endpoint} works].',
-          ['docker context ls', 'docker context use default', _USE_PODMAN]),
+          'Choose a context that exists.' + _DEFAULT_WORKS + _PODMAN_WORKS, ['docker context ls', *_ELSEWHERE]),
     Cause('docker-host-without-runtime-dir', _DAEMON,
           'DOCKER_HOST is {endpoint}: it was made from an empty XDG_RUNTIME_DIR[, while a daemon answers at '
           '{default_endpoint}]',
@@ -57,26 +58,27 @@ DAEMON = [
     Cause('docker-context-left-behind', _DAEMON,
           'No daemon answers at {endpoint}, the endpoint of {source}, while one answers at {default_endpoint}',
           'Switch to the default context, or start the daemon of this one.',
-          ['docker context use default', '{colima} start', 'docker {desktop} start']),
+          ['docker context use {back_to}', '{colima} start', 'docker {desktop} start']),
     Cause('docker-cert-path', _DAEMON,
           'Docker cannot read {file}, its TLS certificate for {endpoint}',
           'Set DOCKER_CERT_PATH to the directory that holds ca.pem, cert.pem and key.pem, or unset DOCKER_TLS_VERIFY.',
           ['unset DOCKER_TLS_VERIFY DOCKER_CERT_PATH', _USE_PODMAN]),
     Cause('daemon-tls', _DAEMON,
           'No secure connection to the daemon at {endpoint} ({source}): {tls}',
-          'Make DOCKER_TLS_VERIFY, DOCKER_CERT_PATH and the certificates fit the daemon.' + _PODMAN_WORKS),
+          'Make DOCKER_TLS_VERIFY, DOCKER_CERT_PATH and the certificates fit the daemon.' + _DEFAULT_WORKS
+          + _PODMAN_WORKS, _ELSEWHERE),
     Cause('daemon-ssh', _DAEMON,
           'ssh does not reach the daemon at {endpoint} ({source})[: {ssh}]',
-          'Make ssh to that host work without asking anything, or unset what names it'
-          '[; the daemon at {default_endpoint} works].' + _PODMAN_WORKS),
+          'Make ssh to that host work without asking anything, or change what names it.' + _DEFAULT_WORKS
+          + _PODMAN_WORKS, _ELSEWHERE),
     Cause('client-api-too-old', _DAEMON,
           'The client {client} speaks API {client_api}, the daemon at {endpoint} demands {daemon_api} or later',
-          'Update the Docker client[; DOCKER_API_VERSION={api_pinned} is set: unset it first].',
+          'Update the Docker client[, or unset DOCKER_API_VERSION, which is set to {api_pinned}].',
           ['{client} version']),
     Cause('client-api-too-new', _DAEMON,
           'The client {client} speaks API {client_api}, the daemon at {endpoint} knows {daemon_api} at most',
-          'Update the Docker engine, or unset DOCKER_API_VERSION so that the two can agree.',
-          ['unset DOCKER_API_VERSION']),
+          'Update the Docker engine[, or unset DOCKER_API_VERSION, which is set to {api_pinned}].',
+          ['{client} version']),
     Cause('docker-group', _DAEMON,
           'Permission denied at {endpoint}: {user} is not in the group {group}',
           'Join the group, then sign out and in again.' + _PODMAN_WORKS,
@@ -87,7 +89,7 @@ DAEMON = [
     Cause('daemon-denied', _DAEMON,
           'Permission denied at {endpoint} ({source})',
           'Give your user access to the daemon, or run az as a user who has it.' + _PODMAN_WORKS,
-          ['ls -l /var/run/docker.sock', _USE_PODMAN]),
+          ['ls -l {socket}', _USE_PODMAN]),
     Cause('docker-desktop-stopped', _DAEMON,
           'Docker Desktop is not running: nobody serves {endpoint}',
           'Start Docker Desktop and wait until its engine runs.' + _PODMAN_WORKS, ['docker desktop start']),
@@ -96,7 +98,7 @@ DAEMON = [
           'Start the machine that Podman runs its containers in.', ['podman machine start']),
     Cause('endpoint-unusable', _DAEMON,
           'The client cannot use the endpoint {endpoint} ({source}) on this system',
-          'Correct what names it[; the daemon at {default_endpoint} works].' + _PODMAN_WORKS, ['docker context ls']),
+          'Correct what names it.' + _DEFAULT_WORKS + _PODMAN_WORKS, ['docker context ls', *_ELSEWHERE]),
     Cause('wsl1-without-docker', ['DOCKER_DAEMON_ERROR', 'DOCKER_VERSION_ERROR'],
           'This is a WSL 1 distribution, in which no Docker daemon can run',
           'Convert the distribution to WSL 2 from Windows and enable Docker Desktop for it.' + _PODMAN_WORKS,
@@ -124,10 +126,10 @@ DAEMON = [
     Cause('daemon-silent', _DAEMON,
           'The daemon[ at {endpoint}][ ({source})] did not answer[ in {seconds} s]',
           'Restart the daemon; if it is on another machine, see whether a firewall is in between.' + _PODMAN_WORKS,
-          ['sudo systemctl restart docker', _USE_PODMAN]),
+          ['sudo systemctl restart {unit}', 'sudo service {service} restart', *_ELSEWHERE]),
     Cause('daemon-host-unknown', _DAEMON,
           'The name {host} of the endpoint {endpoint} ({source}) does not resolve',
-          'Correct what names it.' + _PODMAN_WORKS, ['unset {variable}', _USE_PODMAN]),
+          'Correct what names it.' + _PODMAN_WORKS, _ELSEWHERE),
     Cause('daemon-unreachable', _DAEMON,
           'The daemon at {endpoint} ({source}) cannot be reached[: {reason}]',
           'Start the daemon.' + _PODMAN_WORKS, _START),
@@ -137,5 +139,6 @@ DAEMON = [
           '{path} cannot be run any more: {reason}', 'Run it by hand; install the container client anew.'),
     Cause('daemon-error', _DAEMON,
           'The daemon at {endpoint} ({source}) gives no version[: {reason}]',
-          'Restart the daemon; run the command below by hand.' + _PODMAN_WORKS, ['{client} version', _USE_PODMAN]),
+          'Restart the daemon; run the command below by hand.' + _DEFAULT_WORKS + _PODMAN_WORKS,
+          ['{client} version', *_ELSEWHERE]),
 ]

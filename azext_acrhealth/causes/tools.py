@@ -59,7 +59,7 @@ HELPERS = [
 HELM = [
     Cause('helm-missing', ['HELM_COMMAND_ERROR'],
           'Helm was not found on PATH: looked for {looked_for}',
-          'Install Helm 3 or later (https://helm.sh/docs/intro/install) and put it on PATH. --skip helm leaves this out.'),
+          'Install Helm 3 or later and put it on PATH (https://helm.sh/docs/intro/install), or run with --skip helm.'),
     Cause('helm-not-executable', ['HELM_COMMAND_ERROR'],
           'The only Helm found, {path}, is not executable',
           'Make it executable, or install Helm anew.', ['sudo chmod +x {path}']),

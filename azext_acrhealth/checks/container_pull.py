@@ -20,6 +20,8 @@ _AFTERWARDS = 0.12
 _OTHER_PLATFORM = re.compile(r'no matching manifest for|cannot be used on this platform|does not match the specified '
                              r'platform|no image found in (image index|manifest list) for', re.IGNORECASE)
 
+_NO_SUCH_IMAGE = re.compile(r'no such image|not found|not known|unknown', re.IGNORECASE)
+
 
 def check(context: Any, needs: Mapping[str, Any]) -> Found:
     """Pull the sample image, and leave behind what was there before."""
@@ -39,7 +41,7 @@ def check(context: Any, needs: Mapping[str, Any]) -> Found:
     if _OTHER_PLATFORM.search(answer.err + answer.out):
         return Found(f'{image} can be pulled; it has no variant for this platform',
                      details={**details, 'note': reason(answer)})
-    raise pull_trouble.explain(daemon, image, answer, deadline)
+    raise pull_trouble.explain(daemon, image, answer, deadline, context.trust)
 
 
 def _pull(client: Client, image: str, deadline: Deadline) -> Completed:
@@ -69,7 +71,7 @@ def _id_of(client: Client, image: str, deadline: Deadline) -> str | None:
     if answer.status == 0:
         found = answer.out.split()
         return found[0] if len(found) == 1 and re.fullmatch(r'[\w:]{12,80}', found[0]) else None
-    return '' if re.search(r'no such image|not found|unknown', answer.err + answer.out, re.IGNORECASE) else None
+    return '' if _NO_SUCH_IMAGE.search(answer.err + answer.out) else None
 
 
 def _nothing() -> None:

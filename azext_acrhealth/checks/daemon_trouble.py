@@ -1,14 +1,11 @@
 """Why the daemon does not answer: the client's own words, a look at the socket, and at what else would answer."""
 
-import getpass
 import os
+import platform
 import re
-import socket
-import stat
-import sys
 from typing import Any, Mapping
 
-from ..clients import Deadline, containers, process
+from ..clients import Deadline, containers, local_socket, process
 from ..clients.containers import PODMAN, Client, Endpoint
 from ..clients.process import Completed, NotRun
 from ..errors import DockerDaemonError
@@ -21,7 +18,7 @@ _UNKNOWN_CONTEXT = Sign('docker-context-unknown',
 _SIGNS = [
     _UNKNOWN_CONTEXT,
     Sign('docker-cert-path', r'(open|stat|read) (?P<file>[^\n:]+\.pem): (no such file|cannot find|permission denied)'),
-    Sign('daemon-ssh', r'command \[ssh [^\n]*stderr=(?P<ssh>[^\n]*)|(?P<ssh_>ssh: [^\n]*)'),
+    Sign('daemon-ssh', r'command \[ssh [^\n]*stderr=(?P<ssh>[^\n]*)|(?P<ssh_>(exec: ")?ssh"?: [^\n]*)'),
     Sign('client-api-too-old', r'client version (?P<client_api>[\d.]+) is too old\. Minimum supported API version is '
                                r'(?P<daemon_api>[\d.]*\d)'),
     Sign('client-api-too-new', r'client version (?P<client_api>[\d.]+) is too new\. Maximum supported API version is '
@@ -59,8 +56,11 @@ def explain(client: Client, endpoint: Endpoint, answer: Completed, seconds: floa
         cause = _look_at_socket(endpoint.host) or cause
     if cause == 'daemon-denied':
         cause = _look_at_group(endpoint.host, evidence)
+    if cause in ('client-api-too-old', 'client-api-too-new'):
+        evidence['api_pinned'] = os.environ.get('DOCKER_API_VERSION')
     if client.kind != PODMAN:
         evidence.update(_alternatives(client, endpoint, deadline))
+        evidence.update(_names_for_commands(endpoint))
         if cause in _NOBODY_THERE:
             cause = _deeper(cause, endpoint, evidence)
     return DockerDaemonError(cause, **evidence)
@@ -79,49 +79,24 @@ def _cause(client: Client, answer: Completed, evidence: dict[str, Any]) -> str:
     return found.cause
 
 
-def _socket_path(host: str) -> str | None:
-    return host[len('unix://'):] if host.startswith('unix://') else None
-
-
 def _look_at_socket(host: str) -> str | None:
     """Return what a local socket is like where docker only says that it cannot connect."""
-    path = _socket_path(host)
-    if path is None or sys.platform == 'win32':
-        return None
-    try:
-        mode = os.stat(path).st_mode
-    except FileNotFoundError:
-        return 'daemon-socket-missing'
-    except OSError:
-        return None
-    if stat.S_ISDIR(mode):
-        return 'daemon-socket-directory'
-    try:
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(0.2)
-            probe.connect(path)
-    except ConnectionRefusedError:
-        return 'daemon-refused'
-    except OSError:
-        return None
-    return None
+    path = local_socket.path_of(host)
+    state = local_socket.state(path) if path else None
+    return {'missing': 'daemon-socket-missing', 'directory': 'daemon-socket-directory',
+            'refused': 'daemon-refused'}.get(state or '')
 
 
 def _look_at_group(host: str, evidence: dict[str, Any]) -> str:
     """Tell who may use the socket: a group this user is not in, or not yet in this session."""
-    path = _socket_path(host)
-    if path is None or sys.platform == 'win32':
+    path = local_socket.path_of(host)
+    access = local_socket.access(path) if path else None
+    if access is None:
         return 'daemon-denied'
-    import grp
-    try:
-        owner = grp.getgrgid(os.stat(path).st_gid)
-        user = getpass.getuser()
-    except (OSError, KeyError):
+    evidence.update(socket=path, user=access.user, group=access.group)
+    if access.of_root:
         return 'daemon-denied'
-    evidence.update(user=user, group=owner.gr_name)
-    if owner.gr_gid == 0:
-        return 'daemon-denied'
-    return 'docker-group-session' if user in owner.gr_mem else 'docker-group'
+    return 'docker-group-session' if access.enrolled else 'docker-group'
 
 
 def _alternatives(client: Client, endpoint: Endpoint, deadline: Deadline) -> Mapping[str, Any]:
@@ -144,13 +119,11 @@ def _answers(client: Client, seconds: float, env: Mapping[str, str] | None) -> b
 
 def _deeper(cause: str, endpoint: Endpoint, evidence: dict[str, Any]) -> str:
     """Return why nobody is there: a variable or context left behind, WSL, a container, a daemon not started."""
-    evidence.update(_how_to_start(endpoint))
     if endpoint.host == 'unix:///docker.sock':
         return 'docker-host-without-runtime-dir'  # FIELD a-rootless-xdg-runtime-dir-missing
     if 'default_endpoint' in evidence:
         if endpoint.source.startswith('context '):
             return 'docker-context-left-behind'
-        evidence['variable'] = endpoint.source.split('=')[0]
         return 'docker-host-left-behind'  # FIELD a-docker-host-rootless-for-root
     if endpoint.is_default and cause in ('daemon-socket-missing', 'daemon-socket-directory'):
         return _place() or cause
@@ -179,14 +152,25 @@ def _has_dockerd() -> bool:
     return bool(process.search('dockerd').found) or any(os.path.isfile(path) for path in usual)
 
 
+def _names_for_commands(endpoint: Endpoint) -> Mapping[str, str]:
+    """Return what the remedies' commands need: what chose the endpoint, and what starts its daemon."""
+    if endpoint.source.startswith('context '):
+        chosen = {'back_to': 'default'}
+    else:
+        chosen = {} if endpoint.is_default else {'variable': endpoint.source.split('=')[0]}
+    return {**chosen, **_how_to_start(endpoint)}
+
+
 def _how_to_start(endpoint: Endpoint) -> Mapping[str, str]:
-    """Return the names that the commands need which would start the daemon of ``endpoint``."""
-    for word, product in (('colima', 'colima'), ('desktop-linux', 'desktop'), ('.docker/desktop', 'desktop')):
-        if word in endpoint.host or word in endpoint.source:
-            return {'colima': 'colima'} if product == 'colima' else {'desktop': 'desktop'}
-    if sys.platform.startswith('linux') and os.path.isdir('/run/systemd/system'):
-        if endpoint.host.startswith('unix:///run/user/'):
-            return {'user_unit': 'docker'}
-        if endpoint.is_default:
-            return {'unit': 'docker'}
+    if 'colima' in endpoint.host or endpoint.source == 'context colima':
+        return {'colima': 'colima'}
+    if '.docker/desktop' in endpoint.host or endpoint.source == 'context desktop-linux':
+        return {'desktop': 'desktop'}
+    if platform.system() != 'Linux':
+        return {'desktop': 'desktop'} if endpoint.is_default else {}
+    systemd = os.path.isdir('/run/systemd/system')
+    if endpoint.host.startswith('unix:///run/user/'):
+        return {'user_unit': 'docker'} if systemd else {}
+    if endpoint.host in ('unix:///var/run/docker.sock', 'unix:///run/docker.sock'):
+        return {'unit': 'docker'} if systemd else {'service': 'docker'}
     return {}

@@ -1,16 +1,18 @@
-"""Why a pull failed: the daemon's own reason, read; and what differs between the daemon's network and the CLI's."""
+"""Why a pull failed: the daemon's own reason, read; and how it differs from what this process sees of the registry."""
 
+import os
 import re
 import socket
-import threading
 from datetime import datetime, timezone
-from typing import Any, Mapping, Sequence
-from urllib.request import getproxies
+from typing import Any, Mapping
 
 from ..clients import Deadline, containers
 from ..clients.containers import PODMAN, Daemon
+from ..clients.http import Connection, ConnectionFailed, Trust, proxy_for
+from ..clients.later import Later
 from ..clients.process import Completed, NotRun
 from ..errors import DockerPullError
+from .connection import certificate_facts
 from .reading import Finding, Sign, first, reason
 
 # The words of docker's engine and of podman, which both speak Go's network library. From the particular to the
@@ -30,9 +32,10 @@ _SIGNS = [
     Sign('pull-proxy-refused',
          r'"https://[^"\s]+": (?P<status>Forbidden|Bad Gateway|Service Unavailable|Gateway Timeout|Bad Request|'
          r'Internal Server Error|Not Found|Method Not Allowed|Access Denied|Blocked)'),
-    Sign('pull-clock', r'not yet valid: current time (?P<daemon_time>\S+) is before (?P<valid_from>\S+)'),
-    Sign('pull-certificate-expired', r'expired or is not yet valid(: current time (?P<daemon_time>\S+) is after '
-                                     r'(?P<valid_until>\S+))?|certificate has expired'),
+    Sign('pull-certificate-not-yet-valid',
+         r'not yet valid: current time (?P<daemon_time>\S+) is before (?P<valid_from>\S+)'),
+    Sign('pull-certificate-expired', r'certificate has expired( or is not yet valid)?'
+                                     r'(: current time (?P<daemon_time>\S+) is after (?P<valid_until>\S+))?'),
     Sign('pull-certificate-untrusted',
          r'signed by unknown authority|certificate is not trusted|x509: cannot verify|unable to get local issuer|'
          r'failed to verify certificate: x509: (?!certificate is valid)'),
@@ -42,6 +45,7 @@ _SIGNS = [
     Sign('pull-tls-timeout', r'TLS handshake timeout'),
     Sign('pull-tls', r'(?P<tls>(remote error: )?tls: [^\n]*)'),
     Sign('pull-html', r"parsing HTTP (?P<status>\d+) response body: invalid character '<'"),
+    Sign('pull-garbled', r'malformed HTTP|malformed chunked|invalid character .{1,6} looking for beginning of value'),
     Sign('pull-dns', r'lookup (?P<host>[^\s:]+)(?: on (?P<resolver>\S+?))?: [^\n]*|no such host|server misbehaving|'
                      r'Temporary failure in name resolution'),
     Sign('pull-refused', r'dial tcp (?P<address>\S+): connect: connection refused|connection refused'),
@@ -65,42 +69,48 @@ _SIGNS = [
 _NO_WAY_OUT = {'pull-dns', 'pull-refused', 'pull-unreachable', 'pull-connect-timeout', 'pull-no-answer', 'pull-reset',
                'pull-silent', 'pull-tls-timeout'}
 # What MCR's host for image data meets where a firewall knows mcr.microsoft.com only.
-_BLOCKED = _NO_WAY_OUT | {'pull-refused-by-registry', 'pull-html', 'pull-not-found', 'pull-failed', 'pull-stalled',
-                          'pull-proxy-refused', 'pull-tls', 'pull-certificate-name'}
+_BLOCKED = _NO_WAY_OUT | {'pull-refused-by-registry', 'pull-html', 'pull-garbled', 'pull-not-found', 'pull-failed',
+                          'pull-stalled', 'pull-proxy-refused', 'pull-tls', 'pull-certificate-name', 'pull-not-tls'}
+# Words of a pull that has its manifest, and with it the registry's own answer, and is after the image's data.
+_DATA_STAGE = re.compile(r'\.data\.mcr\.|error pulling image configuration|download failed after attempts|'
+                         r'parsing image configuration|(fetching|reading|copying|writing) blob|Pulling fs layer|'
+                         r'failed to copy: httpReadSeeker', re.IGNORECASE)
 _DATA_HOST = re.compile(r'\b([\w-]+(?:\.[\w-]+)*\.data\.mcr\.[\w.-]+\w)')
-_HOST = re.compile(r'https?://([\w.-]+)(?::\d+)?/|lookup ([\w.-]+)|Head "https?://([\w.-]+)')
+_HOST = re.compile(r'"https?://([\w.-]+)(?::\d+)?/|lookup ([\w.-]+)')
 # A clock that is this far from the other one is wrong; less is drift.
 _CLOCKS_DIFFER = 300
 
 
-def explain(daemon: Daemon, image: str, answer: Completed, deadline: Deadline) -> DockerPullError:
+def explain(daemon: Daemon, image: str, answer: Completed, deadline: Deadline, trust: Trust) -> DockerPullError:
     """Return the finding behind a pull that failed or did not end."""
     registry = image.partition('/')[0]
-    evidence: dict[str, Any] = {'image': image, 'endpoint': daemon.endpoint.host, 'registry': registry}
+    evidence: dict[str, Any] = {
+        'image': image, 'endpoint': daemon.endpoint.host, 'registry': registry,
+        'engine': 'Podman' if daemon.client.kind == PODMAN else 'The daemon',
+        'client': os.path.basename(daemon.client.path)}
     finding = _timed_out(answer) if answer.timed_out else _failed(answer)
     evidence.update(finding.evidence)
-    words = answer.err if not answer.timed_out else ''
-    evidence.setdefault('host', _host_in(words, registry))
-    evidence.update(_network_of(daemon, evidence['host'], deadline))
-    cause = _deeper(finding.cause, words, registry, evidence)
+    words = answer.out + '\n' + answer.err
+    for_data = bool(_DATA_STAGE.search(words))
+    evidence['host'] = evidence.get('host') or _host_in(answer.err, registry)
+    evidence.update(_compare(daemon, image, evidence['host'], deadline, trust))
+    cause = _deeper(finding.cause, for_data, evidence)
     return DockerPullError(cause, **evidence)
 
 
 def _timed_out(answer: Completed) -> Finding:
     """Tell a registry that never answered from a transfer that stopped: docker prints a line for each step."""
-    steps = [line.strip() for line in (answer.out + '\n' + answer.err).splitlines() if line.strip()]
     seconds = round(answer.seconds, 1)
-    if any(re.search(r'Pulling fs layer|Waiting|Downloading|Retrying|Copying blob', step) for step in steps):
-        return Finding('pull-stalled', {'seconds': seconds, 'progress': steps[-1]})
-    return Finding('pull-silent', {'seconds': seconds})
+    steps = [line.strip() for line in (answer.out + '\n' + answer.err).splitlines() if _DATA_STAGE.search(line)]
+    return Finding('pull-stalled', {'seconds': seconds, 'progress': steps[-1]}) if steps else \
+        Finding('pull-silent', {'seconds': seconds})
 
 
 def _failed(answer: Completed) -> Finding:
-    why = reason(answer)
     found = first(_SIGNS, answer.err) or first(_SIGNS, answer.out)
     named = {name.rstrip('_'): value for name, value in found.evidence.items()} if found else {}
     how = {'signal': answer.signal} if answer.signal else {'exit_status': answer.status}
-    return Finding(found.cause if found else 'pull-failed', {**named, **how, 'reason': why})
+    return Finding(found.cause if found else 'pull-failed', {**named, **how, 'reason': reason(answer)})
 
 
 def _host_in(words: str, registry: str) -> str:
@@ -110,46 +120,85 @@ def _host_in(words: str, registry: str) -> str:
     return next(filter(None, found.groups()), registry) if found else registry
 
 
-def _deeper(cause: str, words: str, registry: str, evidence: dict[str, Any]) -> str:
+def _deeper(cause: str, for_data: bool, evidence: dict[str, Any]) -> str:
     """Return the cause behind the one that the daemon's words name alone."""
-    if cause in _NO_WAY_OUT and evidence.get('cli_proxy') and not evidence.get('daemon_proxy'):
+    if cause in _NO_WAY_OUT and evidence.get('cli_proxy') and evidence.get('reached_here') \
+            and not evidence.get('daemon_proxy'):
         return 'pull-needs-proxy'  # FIELD b-proxy-only-in-shell
-    if cause in _BLOCKED and (cause == 'pull-stalled' or _DATA_HOST.search(words)):
+    if cause in _BLOCKED and for_data:
+        evidence['data_host'] = evidence['host'] if evidence['host'] != evidence['registry'] else None
         return 'mcr-data-blocked'
-    if evidence['host'] != registry and evidence['host'] in evidence.get('mirrors', ()):
+    if evidence['host'] in evidence.get('mirrors', ()):
         return 'pull-mirror'
-    if cause in ('pull-clock', 'pull-certificate-expired'):
+    if cause == 'pull-silent':
+        return _why_silent(evidence)
+    if cause in ('pull-certificate-not-yet-valid', 'pull-certificate-expired'):
         return _clock_or_certificate(cause, evidence)
     return cause
 
 
+def _why_silent(evidence: dict[str, Any]) -> str:
+    """Return what this process saw meanwhile: podman says nothing while it tries a throttled registry again."""
+    if evidence.get('status_here') == 429:
+        return 'pull-rate-limited'
+    if not evidence.get('cli_proxy') and not evidence.get('resolves_here'):
+        evidence['unresolved'] = evidence['host']
+    return 'pull-silent'
+
+
 def _clock_or_certificate(cause: str, evidence: dict[str, Any]) -> str:
-    """Blame the daemon's clock where it differs from this machine's, or says that the certificate is of the future."""
+    """Blame the clock of the daemon's machine where it differs from this one's."""
     try:
         then = datetime.fromisoformat(str(evidence.get('daemon_time')).replace('Z', '+00:00'))
         off = (then - datetime.now(timezone.utc)).total_seconds()
     except (ValueError, TypeError):
         return cause
-    if abs(off) > _CLOCKS_DIFFER:
-        evidence['clock_off_seconds'] = round(off)
-        return 'pull-clock'
-    return cause
+    if abs(off) <= _CLOCKS_DIFFER:
+        return cause
+    evidence['clock_off'] = f'{round(abs(off) / 60)} minutes {"ahead of" if off > 0 else "behind"}'
+    return 'pull-clock'
 
 
-def _network_of(daemon: Daemon, host: str, deadline: Deadline) -> Mapping[str, Any]:
-    """Return what to compare: whether this process resolves ``host``, and both proxies."""
-    lookup = _Lookup(host)
-    found: dict[str, Any] = {'cli_proxy': getproxies().get('https')}
-    found.update(_settings_of(daemon, deadline.left() * 0.8))
-    lookup.join(min(1.0, deadline.left()))
-    found['resolves_here'] = lookup.addresses
-    return {name: value for name, value in found.items() if value is not None}
+def _compare(daemon: Daemon, image: str, host: str, deadline: Deadline, trust: Trust) -> Mapping[str, Any]:
+    """Return how the registry looks from here, and the daemon's own proxy and mirrors."""
+    seen: dict[str, Any] = {}
+    look = Later(lambda: look_from_here(host, image, deadline, trust, seen), 'pull-comparison')
+    settings = _settings_of(daemon, deadline.left() * 0.8)
+    try:
+        look.result(deadline)
+    except (TimeoutError, ConnectionFailed, OSError, UnicodeError):
+        pass  # what it saw until then is evidence enough
+    return {**dict(seen), **settings}
+
+
+def look_from_here(host: str, image: str, deadline: Deadline, trust: Trust, seen: dict[str, Any]) -> None:
+    """Do in this process what the daemon had to do, and write into ``seen`` how far that goes."""
+    if proxy := proxy_for(host):
+        seen['cli_proxy'] = proxy
+    else:
+        seen['resolves_here'] = []
+        found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+        seen['resolves_here'] = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    connection = Connection(host, seen.get('resolves_here', []), trust)
+    seen['reached_here'] = False
+    try:
+        peer = connection.open(deadline)
+        seen.update(reached_here=True, issuer=certificate_facts(peer.certificate).get('issuer'))
+        registry, _, rest = image.partition('/')
+        if host == registry:
+            name, _, tag = rest.partition(':')
+            seen['status_here'] = connection.request('GET', f'/v2/{name}/manifests/{tag}', deadline).status
+    except ConnectionFailed as failure:
+        chain = failure.evidence.get('chain') or [{}]
+        seen.update(failure_here=failure.text, issuer=certificate_facts(chain[0]).get('issuer'))
+    finally:
+        connection.close()
 
 
 def _settings_of(daemon: Daemon, seconds: float) -> Mapping[str, Any]:
-    """Return the daemon's own proxy and mirrors. Podman has this process's environment, hence its proxy."""
+    """Return the daemon's own proxy and mirrors. Podman has this process's environment, and so its proxy."""
     if daemon.client.kind == PODMAN:
-        return {'daemon_proxy': getproxies().get('https')} if daemon.endpoint.is_default else {}
+        return {'daemon_proxy': os.environ.get('HTTPS_PROXY') or os.environ.get('https_proxy')}
     try:
         answer = daemon.client.ask(seconds, 'info', '--format', '{{json .}}')
     except NotRun:
@@ -158,23 +207,4 @@ def _settings_of(daemon: Daemon, seconds: float) -> Mapping[str, Any]:
     mirrors = [re.sub(r'^https?://|/.*$', '', mirror)
                for mirror in containers.list_at(facts, 'RegistryConfig', 'Mirrors') if isinstance(mirror, str)]
     proxy = containers.text_at(facts, 'HttpsProxy') or containers.text_at(facts, 'HTTPSProxy')
-    return {'daemon_proxy': proxy, 'mirrors': mirrors or None}
-
-
-class _Lookup(threading.Thread):
-    """Asks this machine's own resolver for a name; left behind if that takes too long."""
-
-    def __init__(self, host: str) -> None:
-        super().__init__(daemon=True)
-        self.addresses: Sequence[str] | None = None
-        self._host = host
-        self.start()
-
-    def run(self) -> None:
-        """Look the name up."""
-        try:
-            found = socket.getaddrinfo(self._host, 443, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            self.addresses = []
-        else:
-            self.addresses = sorted({str(entry[4][0]) for entry in found})
+    return {'daemon_proxy': proxy, 'mirrors': mirrors}

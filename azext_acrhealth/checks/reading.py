@@ -11,7 +11,10 @@ from ..runner import NotApplicable
 # The last part of a check's time is kept back, so that its own finding arrives before the runner gives it up.
 _MARGIN = 0.3
 _MOST_WARNINGS = 10
-_PREFIX = re.compile(r'^\s*(docker: |Error response from daemon: |ERRO\[\d+\] |error: )+', re.IGNORECASE)
+# What tools put before the words that matter, and the queries of URLs: long, and signatures among them.
+_PREFIX = re.compile(r'^\s*(docker: |Error response from daemon: |error: |'
+                     r'initializing source docker://\S+: pinging container registry \S+: )+', re.IGNORECASE)
+_QUERY = re.compile(r'(https?://[^\s"?]+)\?[^\s"]*')
 
 
 def outside_cloud_shell() -> None:
@@ -58,7 +61,7 @@ def reason(completed: Completed) -> str:
     lines = _lines(completed.err) or _lines(completed.out)
     errors = [line for line in lines if re.search(r'\berror\b|\bcannot\b|\bfailed\b|\bunable\b|\bdenied\b', line, re.I)]
     words = (errors or lines or [''])[-1]
-    return _PREFIX.sub('', words)
+    return _QUERY.sub(r'\1', _PREFIX.sub('', words))
 
 
 def warnings(completed: Completed) -> Mapping[str, Any]:
