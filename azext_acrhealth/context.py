@@ -61,8 +61,9 @@ class Context:
         return f'{self.options.registry}{self.suffix}' if self.options.registry and self.suffix else None
 
     def set_out(self) -> None:
-        """Begin what every check of a registry will wait for: its front door, and the two sign-in tokens."""
+        """Begin what the checks of a registry will wait for: its front door, Resource Manager, the two tokens."""
         if self.guessed_host:
             self.front_door(self.guessed_host)
+        self.azure.set_out(self.operation())
         self.azure.token(self.azure.management_audience)
         self.azure.token(self.azure.registry_audience)

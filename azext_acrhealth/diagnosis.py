@@ -19,7 +19,9 @@ _FIRST = ('clock-wrong', 'ca-bundle-unusable', 'proxy-malformed', 'proxy-unresol
           'proxy-sign-in', 'proxy-not-a-proxy', 'dns-no-server', 'dns-silent')
 
 #: A warning on the left is part of the failure on the right, where both are found.
-_PART_OF = {('dns-private-zone-unlinked', 'private-endpoint-bypassed'), ('registry-not-visible', 'registry-unknown')}
+_PART_OF = {('dns-private-zone-unlinked', 'private-endpoint-bypassed'), ('registry-not-visible', 'registry-unknown'),
+            *((part, whole) for whole in ('dns-silent', 'dns-no-server', 'dns-server-down')
+              for part in ('host-unresolved', 'management-silent', 'sign-in-silent', 'pull-dns'))}
 
 Deeper = tuple[str, dict[str, Any]]
 
@@ -97,9 +99,12 @@ def _name_unknown(_: CheckResult, others: Mapping[str, CheckResult]) -> Deeper |
     return 'registry-unknown', {key: login_server.details.get(key) for key in ('registry', 'subscription')}
 
 
-def _unreachable(result: CheckResult, _: Mapping[str, CheckResult]) -> Deeper | None:
+def _unreachable(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """An address that does not answer: a private one is not expected to, from outside its network."""
-    return ('private-address-unreachable', {}) if is_private(str(result.details.get('address'))) else None
+    if is_private(str(result.details.get('address'))):
+        return 'private-address-unreachable', {}
+    addresses = _details(others, 'dns').get('addresses') or ()
+    return ('ipv6-unreachable', {}) if addresses and all(':' in address for address in addresses) else None
 
 
 def _roles(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:

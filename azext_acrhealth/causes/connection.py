@@ -4,8 +4,8 @@ from . import Cause
 
 _REACH = ['CONNECTIVITY_CHALLENGE_ERROR', 'CONNECTIVITY_REFRESH_TOKEN_ERROR', 'CONNECTIVITY_ACCESS_TOKEN_ERROR',
           'LOGIN_SERVER_ERROR']
-_SECURE = ['CONNECTIVITY_SSL_ERROR', 'CONNECTIVITY_REFRESH_TOKEN_ERROR', 'CONNECTIVITY_ACCESS_TOKEN_ERROR',
-           'LOGIN_SERVER_ERROR']
+_SECURE = ['CONNECTIVITY_SSL_ERROR', 'CONNECTIVITY_CHALLENGE_ERROR', 'CONNECTIVITY_REFRESH_TOKEN_ERROR',
+           'CONNECTIVITY_ACCESS_TOKEN_ERROR', 'LOGIN_SERVER_ERROR']
 _FETCH_CERTIFICATE = 'openssl s_client -connect {host}:443 -servername {host} -showcerts'
 
 CAUSES = [
@@ -46,6 +46,10 @@ CAUSES = [
           '{host} resolves to the private address {address}, which cannot be reached from here',
           'Connect this machine to the virtual network of the private endpoint (VPN, peering, route, network security '
           'group for port 443), or use name servers that give the public address.'),
+    Cause('ipv6-unreachable', _REACH,
+          '{host} has only the IPv6 address {address}, and this machine has no way to it[: {text}]',
+          'Give this machine IPv6, or have the name resolve to an IPv4 address too; a name server that makes up IPv6 '
+          'addresses (DNS64) works only in networks that translate them.', ['nslookup {host}']),
     Cause('connect-timeout', _REACH,
           'No connection to {host}[ at {address}], port {port}: nothing answered[ within {seconds} s]',
           'A firewall on the way drops the packets: have {host} allowed on port 443. A private address is reached only '

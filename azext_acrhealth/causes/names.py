@@ -27,6 +27,10 @@ CAUSES = [
           '{host} exists but has no address record, says name server {server}[ (chain: {chain})]',
           'Have the record of that name restored; in a private DNS zone the record of the private endpoint is missing.',
           ['nslookup {host} {server}']),
+    Cause('dns-loop', _DNS,
+          'The name {host} leads back to itself: {chain}',
+          'Have the CNAME records repaired by whoever runs that zone, here most likely a private one.',
+          ['nslookup {host} {server}']),
     Cause('dns-private-record-missing', _DNS,
           '{host} leads to {private_name}, but the private DNS zone that is linked here has no address for it',
           'Add the record of the private endpoint to the zone privatelink.azurecr.io, or unlink the zone from this '

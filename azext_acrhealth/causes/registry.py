@@ -64,7 +64,7 @@ CAUSES = [
           'again does not help.',
           ['az acr show --name {registry} --query sku.name --output tsv']),
     Cause('registry-unavailable', [*_CHALLENGE, *_TOKENS],
-          'The registry service has trouble: {host} answers {status}, twice[: {said}][ (correlation id '
+          'The registry service has trouble: {host} answers {status}[: {said}][ (correlation id '
           '{correlation_id})]',
           'This is the service\'s trouble, not yours: try again later and see https://azure.status.microsoft. Signing '
           'in again does not help.'),
@@ -121,7 +121,8 @@ CAUSES = [
           'This identity lacks {lacking} on {repository}[; it has {granted}]',
           'The role {roles} grants what is lacking[ (the registry is in mode {mode})]; if it was given just now, wait '
           'a few minutes. If fewer actions are needed, name them with --require.',
-          ['az role assignment create --assignee {identity} --role {role} --scope {resource_id}']),
+          ['az role assignment create --assignee {identity} --role {role} --scope {resource_id}',
+           'az role assignment create --assignee {identity} --role {other_role} --scope {resource_id}']),
     Cause('key-identity-gone', ['CMK_ERROR'],
           'The identity {client_id}, by which {registry} reads its customer-managed key, does not exist',
           'Give the registry an identity that exists and has access to the key, and rotate the key with it.',

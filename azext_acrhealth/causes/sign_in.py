@@ -80,7 +80,7 @@ CAUSES = [
           'The sign-in service {host} throttles requests (429)',
           'Wait a minute and try again. Signing in again does not help.'),
     Cause('sign-in-unavailable', _SIGN_IN,
-          'The sign-in service {host} has trouble[: {status}][: {said}]',
+          'The sign-in service {host} has trouble[: {said}]',
           'This is the service\'s trouble, not yours: try again later, and see https://azure.status.microsoft.'),
     Cause('sign-in-silent', _SIGN_IN,
           'The sign-in service {host} gave no answer[ within {seconds} s]',

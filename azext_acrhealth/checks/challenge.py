@@ -30,7 +30,7 @@ def _run(context: Any, needs: Mapping[str, Any]) -> Found:
     except TimeoutError as ex:
         raise _overrun(context, context.options.timeout) from ex
     response = answer.response
-    facts = {'host': front_door.host, 'status': response.status}
+    facts = {'host': front_door.host, 'registry': context.options.registry, 'status': response.status}
     if response.status != 401 or not response.all('WWW-Authenticate'):
         raise _no_challenge(response, facts)
     challenge = _entra_challenge(response, facts)
@@ -59,17 +59,14 @@ def _no_challenge(response: Response, facts: dict[str, Any]) -> HealthCheckError
         return ConnectivityChallengeError(cause, **facts)
     if response.status == 404 and (registry.is_registry(response) or not response.body):
         return ConnectivityChallengeError('registry-not-here', **facts)
-    if response.status == 401 and registry.is_registry(response):
-        return ConnectivityChallengeError('challenge-missing', **facts)
-    return ConnectivityChallengeError(_other_service(response), **facts)
+    if _is_page(response):
+        return ConnectivityChallengeError('page-in-between' if response.status in (200, 401, 407, 511)
+                                          else 'other-service', **facts)
+    return ConnectivityChallengeError('challenge-missing' if response.status == 401 else 'other-service', **facts)
 
 
-def _other_service(response: Response) -> str:
-    """Return who answered in a registry's place: a page that wants a person, or some other service."""
-    html = 'html' in (response.header('Content-Type') or '').lower() or b'<html' in response.body[:2048].lower()
-    if html and response.status in (200, 401, 407, 511):
-        return 'page-in-between'
-    return 'other-service'
+def _is_page(response: Response) -> bool:
+    return 'html' in (response.header('Content-Type') or '').lower() or b'<html' in response.body[:2048].lower()
 
 
 def _entra_challenge(response: Response, facts: dict[str, Any]) -> registry.Challenge:

@@ -4,7 +4,6 @@ from typing import Any, Mapping
 
 from ..clients import Deadline, names
 from ..clients.http import without_password
-from ..clients.later import Later
 from ..errors import ConnectivityDnsError
 from ..runner import Check, Found
 
@@ -18,15 +17,13 @@ _VERDICTS = {'NXDOMAIN': 'dns-nxdomain', 'SERVFAIL': 'dns-servfail', 'REFUSED': 
 def _run(context: Any, needs: Mapping[str, Any]) -> Found:
     host = needs['login-server'].login_server
     front_door = context.front_door(host)
-    deadline = context.operation()
-    explained = Later(lambda: names.explain(host, deadline), f'explain {host}')
+    timeout = context.options.timeout
     try:
-        lookup = front_door.lookup.result(deadline)
+        lookup = front_door.lookup.result_within(timeout)
     except TimeoutError:
-        lookup = names.Lookup(host, (), error='no answer in time')
-    patience = Deadline(_CURIOSITY_SECONDS) if lookup.addresses else context.operation()
+        lookup = names.Lookup(host, (), error='no answer in time', seconds=timeout)
     try:
-        said = explained.result(patience)
+        said = front_door.explanation.result(Deadline(_CURIOSITY_SECONDS if lookup.addresses else timeout / 2))
     except TimeoutError:
         said = names.Explanation(verdict='no answer', servers=names.name_servers())
     evidence = {'host': host, 'addresses': list(lookup.addresses), 'chain': list(said.chain),
@@ -51,6 +48,8 @@ def _unresolved(said: names.Explanation, evidence: dict[str, Any]) -> Connectivi
     if any('.privatelink.' in name for name in said.chain) and said.verdict in ('NXDOMAIN', 'no address'):
         return ConnectivityDnsError('dns-private-record-missing', **evidence,
                                     private_name=next(name for name in said.chain if '.privatelink.' in name))
+    if evidence['host'] in said.chain:
+        return ConnectivityDnsError('dns-loop', **evidence)
     if said.verdict is None:
         return ConnectivityDnsError('dns-only-servers-know', **{**evidence, 'addresses': list(said.addresses)})
     return ConnectivityDnsError(_VERDICTS.get(said.verdict, 'dns-failed'), **evidence)

@@ -1,6 +1,5 @@
 """Which login server the registry has, and what Resource Manager says of it; in doubt the cloud's suffix decides."""
 
-import functools
 import re
 from dataclasses import dataclass, field
 from typing import Any, Mapping
@@ -8,7 +7,6 @@ from typing import Any, Mapping
 from ..clients import Deadline
 from ..clients.azure import Account, ManagementFailed, SignInFailed
 from ..clients.http import ConnectionFailed, Response
-from ..clients.later import Later
 from ..errors import HealthCheckError, LoginServerError
 from ..runner import Check, Found
 from . import connection, sign_in
@@ -43,8 +41,8 @@ def _run(context: Any, _: Mapping[str, Any]) -> Found:
             if elsewhere is None:
                 return _guess(context, 'registry-not-visible', evidence)
             return _found(context, *elsewhere, asked=account)
-    except SignInFailed as failure:
-        return _guess(context, *sign_in.why(context, failure))
+    except sign_in.NoToken as failure:
+        return _guess(context, failure.cause, {**evidence, **failure.evidence})
     except ManagementFailed as failure:
         return _guess(context, *_why_no_listing(failure, evidence))
     except ConnectionFailed as failure:
@@ -59,7 +57,7 @@ def _run(context: Any, _: Mapping[str, Any]) -> Found:
 
 def _find(context: Any, account: Account, deadline: Deadline) -> Mapping[str, Any] | None:
     """Return the registry in that account's subscription."""
-    token = context.azure.token(context.azure.management_audience).result(deadline)
+    token = sign_in.wait_for(context, context.azure.management_token(account))
     return _pick(context, context.azure.registries(account.subscription_id, token, deadline))
 
 
@@ -70,16 +68,12 @@ def _pick(context: Any, entries: Any) -> Mapping[str, Any] | None:
 
 
 def _find_elsewhere(context: Any, deadline: Deadline) -> tuple[Mapping[str, Any], Account] | None:
-    """Return the registry in another subscription of the same user, searched side by side."""
-    def search(account: Account) -> Mapping[str, Any] | None:
-        token = context.azure.management_token(account).result(deadline)
-        return _pick(context, context.azure.registries(account.subscription_id, token, deadline))
-
+    """Return the registry in another subscription of the same user."""
     others = context.azure.other_accounts()[:_MOST_SUBSCRIPTIONS]
-    searches = [(account, Later(functools.partial(search, account), 'search')) for account in others]
-    for account, searched in searches:
+    tokens = [context.azure.management_token(account) for account in others]
+    for account, token in zip(others, tokens):
         try:
-            found = searched.result(deadline)
+            found = _pick(context, context.azure.registries(account.subscription_id, token.result(deadline), deadline))
         except (SignInFailed, ManagementFailed, ConnectionFailed, TimeoutError):
             continue
         if found is not None:

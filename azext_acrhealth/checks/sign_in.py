@@ -3,10 +3,13 @@
 import json
 from typing import Any, Iterator
 
-from ..clients import names
-from ..clients.azure import SignInFailed, sudo_user
+from ..clients import Deadline, names
+from ..clients.azure import SignInFailed, Token, sudo_user
 from ..clients.http import Connection, ConnectionFailed
+from ..clients.later import Later
 from . import connection
+
+Trouble = tuple[str, dict[str, Any]]
 
 # Error codes of Microsoft Entra ID ("Microsoft Entra authentication and authorization error codes").
 _BY_CODE = {
@@ -25,7 +28,41 @@ _BY_CODE = {
 }
 
 
-def why(context: Any, failure: SignInFailed) -> tuple[str, dict[str, Any]]:
+class NoToken(Exception):
+    """The sign-in service gave no token: the cause, and the evidence for it."""
+
+    def __init__(self, cause: str, evidence: dict[str, Any]) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.evidence = evidence
+
+
+def wait_for(context: Any, token: Later[Token]) -> Token:
+    """Return the token within one operation's time of its start. Raises NoToken.
+
+    What cannot be seen from inside, MSAL waiting in silence, is looked into from outside while it waits.
+    """
+    timeout = context.options.timeout
+    try:
+        try:
+            return token.result_within(timeout / 2)
+        except TimeoutError:
+            look = Later(lambda: _discovery_trouble(context, Deadline(timeout / 2 - 0.2)), 'look at the sign-in')
+            return _or_trouble(context, token, look)
+    except SignInFailed as failure:
+        raise NoToken(*why(context, failure)) from failure
+
+
+def _or_trouble(context: Any, token: Later[Token], look: Later[Trouble | None]) -> Token:
+    try:
+        return token.result_within(context.options.timeout)
+    except TimeoutError as ex:
+        silent: Trouble = ('sign-in-silent', {'seconds': context.options.timeout})
+        cause, evidence = (look.done() and look.result(Deadline(0))) or silent
+        raise NoToken(cause, {**_account(context), 'host': context.azure.sign_in_host, **evidence}) from ex
+
+
+def why(context: Any, failure: SignInFailed) -> Trouble:
     """Return the cause of a failed sign-in, and the evidence for it."""
     account = _account(context)
     evidence = {**account, 'host': context.azure.sign_in_host, 'said': failure.sentence,
@@ -60,7 +97,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _why_no_answer(context: Any, failure: SignInFailed, evidence: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _why_no_answer(context: Any, failure: SignInFailed, evidence: dict[str, Any]) -> Trouble:
     """Return what an answer means that holds no AADSTS code: MSAL and requests lose most of it on the way."""
     kinds = {type(error).__name__ for error in _chain(failure.error)}
     text = str(failure.error)
@@ -76,38 +113,38 @@ def _why_no_answer(context: Any, failure: SignInFailed, evidence: dict[str, Any]
     return 'sign-in-refused', evidence
 
 
-def _open(context: Any) -> Connection:
-    """Open a connection to the sign-in service, without any secret, to see what is in the way. One step's time."""
+def _why_no_connection(context: Any, evidence: dict[str, Any]) -> Trouble:
+    """Return what is in the way to the sign-in service: MSAL lets requests' words through, without the evidence."""
+    found = _discovery_trouble(context, context.operation())
+    return (found[0], {**evidence, **found[1]}) if found else ('sign-in-unreachable', evidence)
+
+
+def _why_no_sense(context: Any, evidence: dict[str, Any]) -> Trouble:
+    """Tell an unknown tenant from something that answers in the sign-in service's place."""
+    found = _discovery_trouble(context, context.operation())
+    return (found[0], {**evidence, **found[1]}) if found else ('sign-in-refused', evidence)
+
+
+def _discovery_trouble(context: Any, deadline: Deadline) -> Trouble | None:
+    """Return what is wrong with the sign-in service, None if nothing: by the discovery document of the user's tenant,
+    which MSAL reads first and which needs no secret."""
     host = context.azure.sign_in_host
-    deadline = context.operation()
-    way = Connection(host, names.look_up_within(host, deadline).addresses, context.trust)
-    way.open(deadline)
-    return way
-
-
-def _why_no_connection(context: Any, evidence: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    tenant = _account(context).get('tenant_id') or 'organizations'
     try:
-        _open(context).close()
+        way = Connection(host, names.look_up_within(host, deadline).addresses, context.trust)
+        response = way.request('GET', f'/{tenant}/v2.0/.well-known/openid-configuration', deadline)
+        way.close()
     except ConnectionFailed as failure:
         cause, facts = connection.why(failure)
-        return cause, {**evidence, **facts}
-    return 'sign-in-unreachable', evidence
-
-
-def _why_no_sense(context: Any, evidence: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Tell an unknown tenant from something that answers in the sign-in service's place, by its discovery document."""
-    path = f'/{evidence.get("tenant_id") or "organizations"}/v2.0/.well-known/openid-configuration'
-    try:
-        response = _open(context).request('GET', path, context.operation())
-    except ConnectionFailed as failure:
-        cause, facts = connection.why(failure)
-        return cause, {**evidence, **facts}
+        return ('sign-in-silent', {'seconds': context.options.timeout}) if cause == 'answer-timeout' else (cause, facts)
     content = response.json()
-    if isinstance(content, dict) and content.get('error') == 'invalid_tenant':
-        said = SignInFailed(ValueError(str(content.get('error_description'))))
-        return 'tenant-unknown', {**evidence, 'said': said.sentence, 'aadsts': 'AADSTS90002'}
+    if isinstance(content, dict) and 'AADSTS90002' in str(content.get('error_description')):
+        said = SignInFailed(ValueError(content['error_description']))
+        return 'tenant-unknown', {'said': said.sentence, 'aadsts': 'AADSTS90002'}
     if response.status == 429:
-        return 'sign-in-throttled', evidence
+        return 'sign-in-throttled', {'status': 429, 'retry_after': response.header('Retry-After')}
     if response.status >= 500:
-        return 'sign-in-unavailable', {**evidence, 'status': response.status}
-    return 'sign-in-intercepted', {**evidence, **connection.who_answered(response)}
+        return 'sign-in-unavailable', {'status': response.status, 'said': f'{response.status} {response.reason}'}
+    if not isinstance(content, dict) or 'token_endpoint' not in content:
+        return 'sign-in-intercepted', connection.who_answered(response)
+    return None

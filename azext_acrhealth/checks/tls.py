@@ -10,8 +10,9 @@ from . import connection
 # A certificate that ends sooner than this is a warning.
 _SOON_DAYS = 14
 
-# The handshake or the certificate is at fault here; elsewhere not even a connection came about.
-_SECURITY = ('tls', 'not-tls', 'ca-bundle')
+# What the built-in command, which asks through requests, takes for a fault of TLS; elsewhere, a silence or a reset in
+# the handshake included, it says that no connection came about.
+_SECURITY = ('tls', 'not-tls', 'ca-bundle', 'closed')
 
 
 def _run(context: Any, needs: Mapping[str, Any]) -> Found:
@@ -34,7 +35,7 @@ def _run(context: Any, needs: Mapping[str, Any]) -> Found:
 
 def _error(failure: ConnectionFailed) -> HealthCheckError:
     cause, evidence = connection.why(failure)
-    if failure.kind in _SECURITY or (failure.stage == 'tls'):
+    if failure.stage == 'tls' and failure.kind in _SECURITY:
         return ConnectivitySslError(cause, **evidence)
     return ConnectivityChallengeError(cause, **evidence)
 
@@ -44,7 +45,7 @@ def _doubt(opened: Connection, verified: bool, facts: dict[str, Any]) -> HealthC
         return ConnectivitySslError('verification-disabled', **facts)
     days = connection.days_left(opened.peer.certificate)
     if days is not None and days < _SOON_DAYS:
-        return ConnectivitySslError('certificate-expires-soon', **facts, days=max(0, int(days)))
+        return ConnectivitySslError('certificate-expires-soon', **facts, days=max(0, round(days)))
     if opened.peer.failed_addresses:
         return ConnectivityChallengeError('address-dead', **facts)
     return None

@@ -5,7 +5,7 @@ from typing import Any, Mapping
 
 from .._validators import ACTIONS
 from ..clients import registry
-from ..clients.azure import SignInFailed, Token
+from ..clients.azure import SignInFailed
 from ..clients.front_door import Answer, FrontDoor
 from ..clients.http import ConnectionFailed, Response
 from ..errors import ConnectivityAccessTokenError, ConnectivityRefreshTokenError, ConnectivityTooManyRequestsError, \
@@ -41,13 +41,12 @@ def _refresh(context: Any, needs: Mapping[str, Any]) -> Found:
     facts = {'host': challenged.front_door.host, 'registry': context.options.registry,
              'audience': context.azure.registry_audience}
     try:
-        token: Token = context.azure.registry_token(account).result(context.operation())
+        token = sign_in.wait_for(context, context.azure.registry_token(account))
     except SignInFailed as failure:
         cause, evidence = sign_in.why(context, failure)
         raise ConnectivityRefreshTokenError(cause, **{**facts, **evidence}) from failure
-    except TimeoutError as ex:
-        raise ConnectivityRefreshTokenError('sign-in-silent', **{**facts, 'host': context.azure.sign_in_host},
-                                            seconds=context.options.timeout) from ex
+    except sign_in.NoToken as failure:
+        raise ConnectivityRefreshTokenError(failure.cause, **{**facts, **failure.evidence}) from failure
     facts['tenant_id'] = token.tenant_id
     answer = _ask(context, challenged.front_door, '/oauth2/exchange',
                   registry.exchange_form(challenged.service, token.tenant_id, token.value),
@@ -90,15 +89,15 @@ def _access(context: Any, needs: Mapping[str, Any]) -> Found:
 def _lacking(facts: dict[str, Any], resource: Mapping[str, Any]) -> HealthCheckError:
     """Return which roles would grant what is lacking, for the registry's role assignment mode."""
     properties = resource.get('properties')
-    mode = str((properties if isinstance(properties, dict) else {}).get('roleAssignmentMode') or '').lower()
-    roles = list(dict.fromkeys(_ROLES[action][mode == _ABAC] for action in facts['lacking']))
+    mode = str((properties if isinstance(properties, dict) else {}).get('roleAssignmentMode') or '')
+    roles = list(dict.fromkeys(_ROLES[action][mode.lower() == _ABAC] for action in facts['lacking']))
     # The wider role of a mode holds the rights of the narrower ones, except AcrDelete, which only deletes.
-    if mode == _ABAC:
+    if mode.lower() == _ABAC:
         roles = roles[-1:]
     elif 'AcrPush' in roles and 'AcrPull' in roles:
         roles.remove('AcrPull')
-    return ConnectivityAccessTokenError('actions-missing', **facts, role=roles[0], roles=roles,
-                                        mode=mode or None, resource_id=resource.get('id'))
+    return ConnectivityAccessTokenError('actions-missing', **facts, role=roles[0], other_role=''.join(roles[1:]),
+                                        roles=connection.spoken_list(roles), mode=mode, resource_id=resource.get('id'))
 
 
 def _ask(context: Any, front_door: FrontDoor, path: str, form: str, error: type[HealthCheckError],

@@ -85,6 +85,7 @@ class AzureCli:
     def __init__(self, cli_ctx: Any, trust: Trust) -> None:
         self._cli_ctx = cli_ctx
         self._trust = trust
+        self._management: Later[Connection] | None = None
         self._tokens: dict[tuple[str, str | None], Later[Token]] = {}
         #: By how many seconds this machine's clock was ahead of Resource Manager's at its last answer.
         self.clock_skew: int | None = None
@@ -167,11 +168,22 @@ class AzureCli:
         """The subscription of the global option ``--subscription``."""
         return self._cli_ctx.data.get('subscription_id')  # type: ignore[no-any-return]
 
-    def getter(self, token: Token, deadline: Deadline) -> Callable[[str], Response]:
-        """Return a function that GETs paths from Resource Manager over one connection, for one thread."""
+    def set_out(self, deadline: Deadline) -> Later[Connection]:
+        """Return a connection to Resource Manager that is being opened."""
+        if self._management is None:
+            self._management = Later(lambda: self._connect(deadline), 'connect to Resource Manager')
+        return self._management
+
+    def _connect(self, deadline: Deadline) -> Connection:
         host = self.management_host
         port = urlsplit(self._cli_ctx.cloud.endpoints.resource_manager).port or 443
         way = Connection(host, names.look_up_within(host, deadline).addresses, self._trust, port=port)
+        way.open(deadline)
+        return way
+
+    def getter(self, token: Token, deadline: Deadline) -> Callable[[str], Response]:
+        """Return a function that GETs paths from Resource Manager over one connection, for one thread at a time."""
+        way = self.set_out(deadline).result(deadline)
 
         def get(path: str) -> Response:
             response = way.request('GET', path, deadline, headers={'Authorization': f'Bearer {token.value}'})

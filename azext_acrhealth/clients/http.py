@@ -151,9 +151,12 @@ def proxy_for(host: str) -> str | None:
 class _Bounded:
     """A socket each of whose waits ends at ``deadline``."""
 
-    deadline: Deadline
+    # None only while ssl makes the socket, which reads from one that is no longer connected.
+    deadline: Deadline | None = None
 
     def _arm(self) -> None:
+        if self.deadline is None:
+            return
         left = self.deadline.left()
         if left <= 0:
             raise TimeoutError('timed out')

@@ -29,6 +29,14 @@ class Later(Generic[T]):
         self.ended = time.monotonic()
         self._done.set()
 
+    def result_within(self, seconds: float) -> T:
+        """Return the same, with a deadline that counts from the start of the work and not from now."""
+        return self.result(Deadline(self.began + seconds - time.monotonic()))
+
+    def done(self) -> bool:
+        """Return whether the work has ended."""
+        return self._done.is_set()
+
     def result(self, deadline: Deadline) -> T:
         """Return the result or raise what the work raised; TimeoutError when it is not there by the deadline."""
         if not self._done.wait(deadline.left()):

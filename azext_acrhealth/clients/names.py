@@ -11,6 +11,10 @@ from . import Deadline
 from .later import Later
 
 
+# A name server that is well answers in less; the operating system's resolver waits for 5 s before it asks the next.
+_PATIENCE_SECONDS = 2.0
+
+
 @dataclass(frozen=True)
 class Lookup:
     """The operating system's answer. ``canonical`` is the last name of the CNAME chain, where it tells."""
@@ -70,7 +74,7 @@ def explain(host: str, deadline: Deadline) -> Explanation:
     answers: dict[str, str] = {}
     best = Explanation(servers=servers)
     for position, server in enumerate(servers):
-        share = max(0.2, deadline.left() / (len(servers) - position))
+        share = min(_PATIENCE_SECONDS, max(0.2, deadline.left() / (len(servers) - position)))
         verdict, chain, addresses = _ask(host, server, share)
         if verdict is None:
             return Explanation(chain, addresses, None, answers, servers)
