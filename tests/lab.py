@@ -98,7 +98,6 @@ class Lab:
         self.daemon = Daemon(self)
         self.azure: LocalAzure
         self._azure: subprocess.Popen[str]
-        self._templates: dict[tuple[str, bool], Path] = {}
         self._profiles: dict[str, Path] = {}
         self._numbers = itertools.count(1)
         self.path = ''
