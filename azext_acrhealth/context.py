@@ -2,13 +2,16 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence, TypeVar
 
 from ._validators import ACTIONS, login_server_suffix
 from .clients import Deadline
 from .clients.azure import AzureCli
 from .clients.front_door import FrontDoor
 from .clients.http import Trust
+from .clients.later import Later
+
+T = TypeVar('T')
 
 #: The whole run may take this many times the timeout of one operation, whatever happens.
 WHOLE_RUN = 2.5
@@ -44,6 +47,7 @@ class Context:
         self.azure = AzureCli(cli_ctx, self.trust)
         self.suffix = login_server_suffix(cli_ctx)
         self._front_doors: dict[str, FrontDoor] = {}
+        self._begun: dict[str, Later[Any]] = {}
 
     def operation(self) -> Deadline:
         """Return the deadline of an operation that begins now."""
@@ -54,6 +58,10 @@ class Context:
         if host not in self._front_doors:
             self._front_doors[host] = FrontDoor(host, self.trust, self.options.timeout)
         return self._front_doors[host]
+
+    def once(self, name: str, work: Callable[[], T]) -> Later[T]:
+        """Return that work, begun by the first call of this name in the run."""
+        return self._begun.setdefault(name, self._begun.get(name) or Later(work, name))
 
     @property
     def guessed_host(self) -> str | None:

@@ -47,7 +47,8 @@ def wait_for(context: Any, token: Later[Token]) -> Token:
         try:
             return token.result_within(timeout / 2)
         except TimeoutError:
-            look = Later(lambda: _discovery_trouble(context, Deadline(timeout / 2 - 0.2)), 'look at the sign-in')
+            look = context.once('look at the sign-in',
+                                lambda: _discovery_trouble(context, Deadline(timeout / 2 - 0.2)))
             return _or_trouble(context, token, look)
     except SignInFailed as failure:
         raise NoToken(*why(context, failure)) from failure

@@ -24,3 +24,15 @@ def lab(_lab: Lab) -> Lab:
     _lab.heal()
     _lab.daemon.ensure()
     return _lab
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints a table of the causes that were produced and named."""
+    rows = sorted({value for reports in terminalreporter.stats.values() for report in reports
+                   for name, value in getattr(report, 'user_properties', ()) if name == 'cause'})
+    if not rows:
+        return
+    causes = {cause for _, _, cause, _, _ in rows} - {'healthy'}
+    terminalreporter.section(f'{len(rows)} cases of {len(causes)} causes')
+    for case, code, cause, seconds, message in rows:
+        terminalreporter.write_line(f'{case:38} {code:34} {cause:30} {seconds:5} s  {message[:90]}')
