@@ -20,7 +20,7 @@ RAW_FEATURES = {'drip', 'endless', 'length', 'raw', 'raw64', 'close', 'silent'}
 
 
 @dataclass
-class Call:
+class Call:  # pylint: disable=too-many-instance-attributes
     """A request as the services see it: whole, and with its entry in the log."""
 
     request: web.BaseRequest
@@ -74,28 +74,30 @@ async def scripted(call: Call, made: web.Response) -> web.StreamResponse:
     options = call.options
     status, reason = options.get('status', made.status), options.get('reason', made.reason)
     body = scripted_bytes(options, made.body or b'')  # type: ignore[arg-type]
-    headers = list(made.headers.items()) + [(name, value) for name, value in options.get('headers', [])]
+    headers = [*made.headers.items(), *options.get('headers', [])]
     if RAW_FEATURES & options.keys():
-        await _misbehave(call.request, options, status, reason, headers, body)
+        await _misbehave(call.request, options, _head(options, f'HTTP/1.1 {status} {reason}', headers, body), body)
     response = web.Response(status=status, reason=reason, body=body)
     for name, value in headers:
         response.headers.add(name, value)
+    response.headers.setdefault('Server', 'nginx')
     return response
 
 
-async def _misbehave(request: web.BaseRequest, options: Dict[str, Any], status: int, reason: str,
-                     headers: Headers, body: bytes) -> None:
+def _head(options: Dict[str, Any], status_line: str, headers: Headers, body: bytes) -> bytes:
+    lines = [status_line] + [f'{name}: {value}' for name, value in headers if name.lower() != 'content-length']
+    lines.append('Transfer-Encoding: chunked' if options.get('endless') == 'body'
+                 else f"Content-Length: {options.get('length', len(body))}")
+    return '\r\n'.join(lines + ['Connection: close', '', '']).encode()
+
+
+async def _misbehave(request: web.BaseRequest, options: Dict[str, Any], head: bytes, body: bytes) -> None:
     """Writes straight to the connection, then closes it; the library finds it closed and gives up by itself."""
     transport = request.transport
     if options.get('silent'):
         await asyncio.Event().wait()
     if 'raw64' in options or 'raw' in options:
         head, body = b'', base64.b64decode(options['raw64']) if 'raw64' in options else options['raw'].encode()
-    else:
-        lines = [f'HTTP/1.1 {status} {reason}'] + [f'{name}: {value}' for name, value in headers]
-        lines.append(f"Content-Length: {options.get('length', len(body))}" if options.get('endless') != 'body'
-                     else 'Transfer-Encoding: chunked')
-        head = '\r\n'.join(lines + ['Connection: close', '', '']).encode()
     if transport is not None and not options.get('close'):
         drip = options.get('drip', {})
         if options.get('endless') == 'head':
@@ -113,8 +115,9 @@ async def _misbehave(request: web.BaseRequest, options: Dict[str, Any], status: 
 
 async def _write(transport: asyncio.Transport, data: bytes, rate: float = 0) -> None:
     """Writes at so many bytes a second; all at once without a rate."""
-    if not rate:
+    if not rate and not transport.is_closing():
         transport.write(data)
+    if not rate:
         return
     for start in range(len(data)):
         if transport.is_closing():

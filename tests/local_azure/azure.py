@@ -133,4 +133,3 @@ class Azure:
     def do_secrets(self) -> List[str]:
         """Everything that must never show."""
         return sorted(self._world.secrets)
-

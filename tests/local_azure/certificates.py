@@ -7,7 +7,7 @@ import datetime
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -39,6 +39,15 @@ def new_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
+def kept_key(path: Path) -> rsa.RSAPrivateKey:
+    """The key in that file, made if there is none: what it signed stays good when the local Azure starts anew."""
+    if not path.exists():
+        path.write_bytes(pem(new_key()))
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
+
+
 def pem(key: rsa.RSAPrivateKey) -> bytes:
     """The key as PKCS 8, unencrypted."""
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
@@ -54,6 +63,7 @@ class Issuer:
     sent: Tuple[x509.Certificate, ...] = ()
 
 
+# pylint: disable-next=too-many-arguments
 def issue(common_name: str, key: rsa.RSAPrivateKey, issuer: Optional[Issuer], *, hosts: Tuple[str, ...] = (),
           valid: Tuple[float, float] = (-30, 360), identifiers: bool = True,
           organization: str = 'Microsoft Corporation') -> x509.Certificate:
@@ -121,9 +131,10 @@ class Certificates:
 
     def _chain(self, hosts: Tuple[str, ...], kind: str) -> Path:
         """The file with the certificate and what of its chain is sent, made on first use."""
-        issuer, options = self._issuing, {}
+        issuer: Optional[Issuer] = self._issuing
+        options: Dict[str, Any] = {}
         if kind == 'self-signed':
-            issuer = None  # type: ignore[assignment]
+            issuer = None
         elif kind in ('unknown-issuer', 'unknown-root'):
             issuer = self._stranger
         elif kind == 'no-aki':
@@ -132,7 +143,7 @@ class Certificates:
             hosts = ('www.fabrikam.example', '*.fabrikam.example')
         elif kind != 'good':
             options = {'valid': {'expired': (-90, -3), 'not-yet-valid': (2, 90), 'expiring-soon': (-80, 9)}[kind]}
-        certificate = issue(hosts[0], self._key, issuer, hosts=hosts, **options)  # type: ignore[arg-type]
+        certificate = issue(hosts[0], self._key, issuer, hosts=hosts, **options)
         (self._folder / 'key.pem').write_bytes(pem(self._key))
         path = self._folder / f"{hosts[0].replace('*', '_')}.{kind}.pem"
         chain = (certificate,) + (issuer.sent if issuer else ())

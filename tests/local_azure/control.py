@@ -1,6 +1,7 @@
 """The client that tests and the lab steer the local Azure with, and the socket that it speaks to.
 
-One JSON object a line in, one out: {"do": "fault", ...} -> {"ok": true, "value": ...}; the commands are `azure.Azure.do_*`.
+One JSON object a line in, one out: {"do": "fault", ...} -> {"ok": true, "value": ...}; the commands are
+`azure.Azure.do_*`.
 """
 import asyncio
 import json
@@ -92,7 +93,7 @@ class LocalAzure:
     def grant(self, identity: str, registry: str, repository: str, actions: List[str]) -> None:
         """What an identity (names are globs) may do on repositories; the newest that matches counts, [] is nothing.
 
-        At first everybody may everything, except `names.ANONYMOUS`: pull and metadata_read, where the registry allows it.
+        At first everybody may everything, and `names.ANONYMOUS`, where a registry allows that, pull and metadata_read.
         """
         self._do('grant', identity=identity, registry=registry, repository=repository, actions=actions)
 
@@ -122,7 +123,7 @@ async def serve(azure: 'Azure', state: Path) -> None:
         while line := await reader.readline():
             try:
                 answer = {'ok': True, 'value': azure.command(json.loads(line))}
-            except Exception as ex:  # whatever is wrong with a command, only its sender hears of it  # pylint: disable=broad-except
+            except Exception as ex:  # only the sender of a wrong command hears of it  # pylint: disable=broad-except
                 answer = {'ok': False, 'error': repr(ex)}
             writer.write(json.dumps(answer).encode() + b'\n')
         writer.close()

@@ -3,7 +3,7 @@ import asyncio
 import socket
 from typing import Any, Dict, List, Optional, Tuple
 
-from dnslib import AAAA, CNAME, QTYPE, RCODE, RR, A, DNSRecord
+from dnslib import AAAA, CNAME, QTYPE, RCODE, RR, A, DNSRecord  # type: ignore[import-untyped]
 
 from . import names, resources
 from .journal import Journal

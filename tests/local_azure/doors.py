@@ -21,14 +21,16 @@ Client = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 ABORT_ON_CLOSE = struct.pack('ii', 1, 0)  # SO_LINGER of no time: close() sends RST
 
 
-class Door:
+class Door:  # pylint: disable=too-many-instance-attributes
     """One address and port; TLS if `certificates` are given; not for HTTP but for `raw` if that is given."""
 
+    # pylint: disable-next=too-many-arguments,too-many-positional-arguments
     def __init__(self, address: str, port: int, world: World, journal: Journal, serving: Serving,
                  certificates: Optional[Certificates], raw: Optional[Client] = None) -> None:
         self.address, self.port = address, port
         self._world, self._journal, self._serving, self._certificates = world, journal, serving, certificates
-        self._protocol: Callable[[], asyncio.BaseProtocol] = web.Server(serving, access_log=None)  # type: ignore
+        self._protocol: Callable[[], asyncio.BaseProtocol] = web.Server(
+            serving, access_log=None, handler_cancellation=True)
         if raw:
             self._protocol = lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader(), raw)
         self._mode = ''
@@ -185,7 +187,7 @@ async def _server_name(connection: socket.socket) -> str:
         await asyncio.sleep(0.01)  # the rest is still under way; the socket stays readable meanwhile
     names: List[str] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.sni_callback = lambda _, name, __: names.append(name or '')  # type: ignore[assignment]
+    context.sni_callback = lambda _, name, __: names.append(name or '')
     _rehearse(hello, context)
     return names[0].lower() if names else ''
 
@@ -214,7 +216,7 @@ def _alert(connection: socket.socket, context: ssl.SSLContext) -> bytes:
 async def _readable(connection: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     ready = loop.create_future()
-    loop.add_reader(connection, lambda: ready.done() or ready.set_result(None))
+    loop.add_reader(connection, lambda: None if ready.done() else ready.set_result(None))
     try:
         await ready
     finally:

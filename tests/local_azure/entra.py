@@ -1,4 +1,4 @@
-"""Entra ID: discovery, and tokens for service principals, users with a password, and refresh tokens (WIRE section 3)."""
+"""Entra ID: discovery, and tokens for service principals, users with a password and refresh tokens (WIRE section 3)."""
 import datetime
 import json
 import uuid
@@ -24,7 +24,8 @@ REFUSALS: Dict[str, Tuple[int, str, str, str]] = {
                                                  'auth token is needed. The user might have changed or reset their '
                                                  'password.'),
     '53003': (400, 'interaction_required', 'message_only',
-              'Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.'),
+              'Access has been blocked by Conditional Access policies. The access policy does not allow token '
+              'issuance.'),
     '65001': (400, 'invalid_grant', 'consent_required',
               'The user or administrator has not consented to use the application with ID \'{client}\' named '
               '\'Microsoft Azure CLI\'. Send an interactive authorization request for this user and resource.'),
@@ -33,9 +34,9 @@ REFUSALS: Dict[str, Tuple[int, str, str, str]] = {
               'token was issued on 2026-01-05T07:31:12.0000000Z and the maximum allowed lifetime for this request is '
               '28800.'),
     '700016': (400, 'unauthorized_client', '',
-               'Application with identifier \'{client}\' was not found in the directory \'{tenant}\'. This can happen if '
-               'the application has not been installed by the administrator of the tenant or consented to by any user '
-               'in the tenant. You may have sent your authentication request to the wrong tenant.'),
+               'Application with identifier \'{client}\' was not found in the directory \'{tenant}\'. This can happen '
+               'if the application has not been installed by the administrator of the tenant or consented to by any '
+               'user in the tenant. You may have sent your authentication request to the wrong tenant.'),
     '700082': (400, 'invalid_grant', '',
                'The refresh token has expired due to inactivity. The token was issued on '
                '2025-06-01T09:00:00.0000000Z and was inactive for 90.00:00:00.'),
@@ -43,12 +44,12 @@ REFUSALS: Dict[str, Tuple[int, str, str, str]] = {
                 'Invalid client secret provided. Ensure the secret being sent in the request is the client secret '
                 'value, not the client secret ID, for a secret added to app \'{client}\'.'),
     '7000222': (401, 'invalid_client', '',
-                'The provided client secret keys for app \'{client}\' are expired. Visit the Azure portal to create new '
-                'keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for '
+                'The provided client secret keys for app \'{client}\' are expired. Visit the Azure portal to create '
+                'new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for '
                 'added security: https://aka.ms/certCreds.'),
     '90002': (400, 'invalid_request', '',
-              'Tenant \'{tenant}\' not found. Check to make sure you have the correct tenant ID and are signing into the '
-              'correct cloud. Check with your subscription administrator, this may happen if there are no active '
+              'Tenant \'{tenant}\' not found. Check to make sure you have the correct tenant ID and are signing into '
+              'the correct cloud. Check with your subscription administrator, this may happen if there are no active '
               'subscriptions for the tenant.'),
     '500011': (400, 'invalid_resource', '',
                'The resource principal named {resource} was not found in the tenant named {tenant}. This can happen if '
@@ -198,7 +199,8 @@ class Metadata:
         if call.path != '/metadata/identity/oauth2/token':
             return answer(404)
         if call.request.headers.get('Metadata', '').lower() != 'true':
-            return _json(400, {'error': 'invalid_request', 'error_description': 'Required metadata header not specified'})
+            return _json(400, {'error': 'invalid_request',
+                               'error_description': 'Required metadata header not specified'})
         resource = call.query.get('resource', '')
         token = self._tokens.entra(names.MACHINE, resource, names.CLOUDS[0].entra)
         claims = jwt.decode(token, options={'verify_signature': False})

@@ -7,9 +7,9 @@ Layers and what they take besides `host`, `times` and the rest of `Fault`:
   `address` and `port` (443) where given.
 - `tls` (by the name in the ClientHello): `mode`: silent, reset, close, plain (speaks HTTP instead); or `certificate`
   (certificates.KINDS) and `newest` (TLSv1_1 ...).
-- `http` (by `host`, `path`, `method`): `answer`, the name of a refusal with the surroundings' own words (`aadsts:7000222`,
-  `arm:AuthorizationFailed`, `acr:firewall`: see those modules), or `status`, `reason`, `headers` (list of pairs),
-  `body` (text, or base64 as `body64`); `delay`; and what only bad servers do, see `answers.py`.
+- `http` (by `host`, `path`, `method`): `answer`, the name of a refusal in the surroundings' own words
+  (`aadsts:7000222`, `arm:AuthorizationFailed`, `acr:firewall`: see those modules), or `status`, `reason`, `headers`
+  (list of pairs), `body` (text, or base64 as `body64`); `delay`; and what only bad servers do, see `answers.py`.
 - `proxy`: `mode`: see `proxy.py`.
 """
 import fnmatch

@@ -1,7 +1,7 @@
 """The front of the registries: challenge, firewall, token exchange, tokens, and the way to the real registry server.
 
-Bodies and headers are WIRE section 1's to the byte. What is refused follows from the registry's own settings as Resource
-Manager shows them (public access, network rules, anonymous pull, admin user, audiences) and from the grants.
+Bodies and headers are WIRE section 1's to the byte. What is refused follows from the registry's own settings as
+Resource Manager shows them (public access, network rules, anonymous pull, admin user, audiences) and from the grants.
 """
 import base64
 import binascii
@@ -21,7 +21,8 @@ from .upstream import Upstream, Upstreams
 from .world import World
 
 AUTHENTICATION_REQUIRED = 'authentication required, visit https://aka.ms/acr/authorization for more information.'
-TOO_MANY = 'Too many requests. Please visit https://aka.ms/acr/skus#sku-feature-matrix to view limits of all service tiers.'
+TOO_MANY = 'Too many requests. Please visit https://aka.ms/acr/skus#sku-feature-matrix to view limits of all service ' \
+           'tiers.'
 NULL_GUID = '00000000-0000-0000-0000-000000000000'  # as a user name: the password is a refresh token
 GUID = re.compile('[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$', re.IGNORECASE)
 
@@ -141,7 +142,7 @@ class Front:
     def _exchange(self, call: Call, registry: Dict[str, Any]) -> web.Response:
         """Entra's token for the registry's refresh token, if audience and tenant are the registry's."""
         audiences = [names.REGISTRY_AUDIENCE]
-        policy = registry['properties']['policies'].get('azureADAuthenticationAsArmPolicy', {})
+        policy = registry['properties'].get('policies', {}).get('azureADAuthenticationAsArmPolicy', {})
         if policy.get('status') != 'disabled':
             audiences += [one for audience in names.cloud_of(call.host).audiences
                           for one in (audience, audience.rstrip('/'))]
@@ -201,7 +202,7 @@ class Front:
             return names.ANONYMOUS
         if user == NULL_GUID:
             return self._bearer_of(call, password)
-        if user == registry['name'] and properties['adminUserEnabled'] and password == names.ADMIN_PASSWORD:
+        if user == registry['name'] and properties.get('adminUserEnabled') and password == names.ADMIN_PASSWORD:
             return user
         if (user, password) == (names.REPOSITORY_TOKEN, names.REPOSITORY_TOKEN_PASSWORD):
             return user
@@ -223,7 +224,7 @@ class Front:
             return answer(200, '{}', REGISTRY_HEADERS)
         if not set(need.actions) <= set(granted):
             return challenge(call, need, 'insufficient_scope')
-        upstream = self._upstreams.of(registry['name'], call.host)
+        upstream = self._upstreams.of(call.host)
         if call.path.startswith('/acr/'):
             return self.refusal(call, 'name-unknown')
         if not token or need.actions == ['metadata_read']:  # docker-registry knows neither Basic nor metadata_read
@@ -279,7 +280,7 @@ class Mcr:
     """Microsoft's own registry: anonymous, read-only, its blobs by redirect to a data host (WIRE section 5)."""
 
     def __init__(self, upstreams: Upstreams, storage: Storage) -> None:
-        self._upstream, self._storage = upstreams.of(names.MCR_HOST, None), storage
+        self._upstream, self._storage = upstreams.of(None), storage
 
     async def __call__(self, call: Call) -> web.StreamResponse:
         """Answers a request to mcr.microsoft.com."""

@@ -39,7 +39,8 @@ def image(architecture: str, types: Tuple[str, str, str]) -> Tuple[bytes, List[b
         archive.addfile(entry, io.BytesIO(text))
     layer = gzip.compress(packed.getvalue(), mtime=0)
     config = json.dumps({
-        'architecture': architecture, 'os': 'linux', 'created': '2026-01-01T00:00:00Z', 'config': {'Cmd': ['/hello.txt']},
+        'architecture': architecture, 'os': 'linux', 'created': '2026-01-01T00:00:00Z',
+        'config': {'Cmd': ['/hello.txt']},
         'rootfs': {'type': 'layers', 'diff_ids': [digest(packed.getvalue())]},
         'history': [{'created': '2026-01-01T00:00:00Z', 'created_by': 'COPY hello.txt /'}]}).encode()
     manifest = json.dumps({'schemaVersion': 2, 'mediaType': manifest_type,

@@ -14,6 +14,7 @@ ARM = 'management.*'
 MCR = 'mcr.microsoft.com'
 MCR_DATA = '*.data.mcr.microsoft.com'
 HTML = [['Content-Type', 'text/html']]
+GATEWAY = [['Server', 'ContosoGateway/9.1']]
 
 CAPTIVE_PORTAL = ('<!DOCTYPE html><html><head><title>Contoso Guest Wi-Fi - Sign in</title></head>'
                   '<body><form action="/login">Please accept the terms of use.</form></body></html>')
@@ -113,8 +114,9 @@ PRESETS: Dict[str, Preset] = {
             'defaultAction': 'Deny', 'ipRules': [{'action': 'Allow', 'value': '198.51.100.0/24'}]}}]),
     'public-access-disabled': ('public network access is disabled', [
         {'do': 'registry', 'name': 'demoregistry', 'publicNetworkAccess': 'Disabled'}]),
-    'firewall-html': ('something in between answers 403 with a page', [_page(R, 403, BLOCK_PAGE)]),
-    'captive-portal': ('a captive portal answers instead of the registry', [_page(R, 200, CAPTIVE_PORTAL)]),
+    'firewall-html': ('something in between answers 403 with a page', [_page(R, 403, BLOCK_PAGE, headers=GATEWAY)]),
+    'captive-portal': ('a captive portal answers instead of the registry', [
+        _page(R, 200, CAPTIVE_PORTAL, headers=GATEWAY)]),
     'redirect': ('the registry is redirected to a login page', [
         _http(R, CHALLENGE, status=302, headers=[['Location', 'https://portal.contoso.example/login']])]),
     'not-found': ('the front end does not know the registry', [_http(R, status=404, headers=[])]),
@@ -143,7 +145,7 @@ PRESETS: Dict[str, Preset] = {
         _http(R, EXCHANGE, answer='acr:firewall')]),
     'exchange-429': ('the exchange is throttled', [_http(R, EXCHANGE, answer='acr:throttled')]),
     'exchange-504': ('the exchange answers 504', [_page(R, 504, GATEWAY_TIMEOUT, EXCHANGE)]),
-    'exchange-html': ('the exchange answers a page', [_page(R, 200, CAPTIVE_PORTAL, EXCHANGE)]),
+    'exchange-html': ('the exchange answers a page', [_page(R, 200, CAPTIVE_PORTAL, EXCHANGE, headers=GATEWAY)]),
     'exchange-silent': ('the exchange never answers', [_http(R, EXCHANGE, silent=True)]),
     'arm-audience-disabled': ('Resource Manager\'s tokens are refused for sign-in', [
         {'do': 'registry', 'name': 'demoregistry',
@@ -173,7 +175,8 @@ PRESETS: Dict[str, Preset] = {
         _http(LOGIN, ENTRA_TOKEN, answer='aadsts:500011')]),
     'entra-silent': ('the sign-in service never answers', [_http(LOGIN, silent=True)]),
     'entra-refused': ('the sign-in service refuses connections', [_tcp('refused', 'login.microsoftonline.com')]),
-    'entra-html': ('a captive portal answers instead of the sign-in service', [_page(LOGIN, 200, CAPTIVE_PORTAL)]),
+    'entra-html': ('a captive portal answers instead of the sign-in service', [
+        _page(LOGIN, 200, CAPTIVE_PORTAL, headers=GATEWAY)]),
     'entra-429': ('the sign-in service throttles', [
         _http(LOGIN, status=429, headers=[['Retry-After', '60'], ['Content-Type', 'application/json']],
               body='{"error":"temporarily_unavailable"}')]),
@@ -187,7 +190,8 @@ PRESETS: Dict[str, Preset] = {
         _http(ARM, status=500, headers=[['Content-Type', 'application/json; charset=utf-8']],
               body='{"error":{"code":"InternalServerError","message":"Encountered internal server error."}}')]),
     'arm-504': ('Resource Manager\'s gateway times out', [_http(ARM, answer='arm:GatewayTimeout')]),
-    'arm-html': ('a captive portal answers instead of Resource Manager', [_page(ARM, 200, CAPTIVE_PORTAL)]),
+    'arm-html': ('a captive portal answers instead of Resource Manager', [
+        _page(ARM, 200, CAPTIVE_PORTAL, headers=GATEWAY)]),
     'arm-silent': ('Resource Manager never answers', [_http(ARM, silent=True)]),
     'arm-refused': ('Resource Manager refuses connections', [_tcp('refused', 'management.azure.com')]),
     'arm-throttled': ('Resource Manager throttles', [
@@ -207,12 +211,14 @@ PRESETS: Dict[str, Preset] = {
     'mcr-unknown-issuer': ('MCR\'s certificate is by an inspecting proxy', [_tls(MCR, certificate='unknown-issuer')]),
     'mcr-missing': ('MCR does not know the sample image', [_http(MCR, '/v2/mcr/*', answer='acr:manifest-unknown')]),
     'mcr-data-blocked': ('MCR\'s data host is blocked', [_tls(MCR_DATA, mode='reset')]),
-    'mcr-data-403': ('a gateway refuses MCR\'s data host with a page', [_page(MCR_DATA, 403, BLOCK_PAGE)]),
+    'mcr-data-403': ('a gateway refuses MCR\'s data host with a page', [
+        _page(MCR_DATA, 403, BLOCK_PAGE, headers=GATEWAY)]),
     'mcr-data-drip': ('MCR\'s data host sends one byte a second', [
         _http(MCR_DATA, status=200, headers=[['Content-Type', 'application/octet-stream']],
               body='x' * 100000, drip={'body': 1})]),
     'blob-blocked': ('the storage behind the registry is blocked', [_tls('*.blob.core.windows.net', mode='reset')]),
-    'blob-403': ('a gateway refuses the storage with a page', [_page('*.blob.core.windows.net', 403, BLOCK_PAGE)]),
+    'blob-403': ('a gateway refuses the storage with a page', [
+        _page('*.blob.core.windows.net', 403, BLOCK_PAGE, headers=GATEWAY)]),
 
     'proxy-407-basic': ('the proxy wants a password', [{'layer': 'proxy', 'mode': '407-basic'}]),
     'proxy-407-ntlm': ('the proxy wants NTLM', [{'layer': 'proxy', 'mode': '407-ntlm'}]),

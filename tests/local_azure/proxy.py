@@ -1,7 +1,8 @@
 """An HTTP proxy for CONNECT, on 203.0.113.50:3128; it resolves names by itself, as company proxies do.
 
 Modes of a `proxy` fault: 407-basic, 407-ntlm, policy (403 with a page), status (`status` and `body` given), drip (its
-answer a byte a second), garbage, silent, close. Without one it works; with `proxy_needs_password` only for who gives it.
+answer a byte a second), garbage, silent, close. Without one it works; with the setting `proxy_needs_password` only for
+who gives it.
 """
 import asyncio
 import base64

@@ -19,13 +19,13 @@ NOW_FORMAT = '%-m/%-d/%Y %-I:%M:%S %p'
 
 # Code: HTTP status and text; the texts of WIRE section 2.
 REFUSALS: Dict[str, Tuple[int, str]] = {
-    'ResourceNotFound': (404, "The Resource '{resource}' under resource group '{group}' was not found. For more details "
-                              "please go to https://aka.ms/ARMResourceNotFoundFix"),
+    'ResourceNotFound': (404, "The Resource '{resource}' under resource group '{group}' was not found. For more "
+                              "details please go to https://aka.ms/ARMResourceNotFoundFix"),
     'SubscriptionNotFound': (404, "The subscription '{subscription}' could not be found."),
     'ResourceGroupNotFound': (404, "Resource group '{group}' could not be found."),
-    'AuthorizationFailed': (403, "The client '{client}' with object id '{object}' does not have authorization to perform "
-                                 "action '{action}' over scope '{scope}' or the scope is invalid. If access was recently "
-                                 "granted, please refresh your credentials."),
+    'AuthorizationFailed': (403, "The client '{client}' with object id '{object}' does not have authorization to "
+                                 "perform action '{action}' over scope '{scope}' or the scope is invalid. If access "
+                                 "was recently granted, please refresh your credentials."),
     'AuthenticationFailed': (401, "Authentication failed. The 'Authorization' header is missing."),
     'InvalidAuthenticationToken': (401, "The access token is invalid."),
     'InvalidAuthenticationTokenAudience': (401, "The access token has been obtained for wrong audience or resource "
@@ -37,9 +37,10 @@ REFUSALS: Dict[str, Tuple[int, str]] = {
                                               "(URL) 'https://login.windows.net/{wanted}' to get the token."),
     'ExpiredAuthenticationToken': (401, "The access token expiry UTC time '{then}' is earlier than current UTC time "
                                         "'{now}'."),
-    'NoRegisteredProviderFound': (400, "No registered resource provider found for location 'westeurope' and API version "
-                                       "'{version}' for type 'registries'. The supported api-versions are '{versions}'. "
-                                       "The supported locations are 'westeurope, northeurope, eastus, southeastasia'."),
+    'NoRegisteredProviderFound': (400, "No registered resource provider found for location 'westeurope' and API "
+                                       "version '{version}' for type 'registries'. The supported api-versions are "
+                                       "'{versions}'. The supported locations are 'westeurope, northeurope, eastus, "
+                                       "southeastasia'."),
     'ResourceRequestsThrottled': (429, "Number of requests for action '{action}' exceeded the limit of '50' for time "
                                        "interval '00:05:00'. Please try again after '372' seconds."),
     'GatewayTimeout': (504, "The gateway did not receive a response from 'Microsoft.ContainerRegistry' within the "
@@ -74,7 +75,8 @@ def _json(status: int, body: JSON, headers: Any = ()) -> web.Response:
     request_id = str(uuid.uuid4())
     return answer(status, json.dumps(body, separators=(',', ':')), [
         ('Cache-Control', 'no-cache'), ('Pragma', 'no-cache'), ('x-ms-request-id', request_id),
-        ('x-ms-correlation-request-id', request_id), ('Strict-Transport-Security', 'max-age=31536000; includeSubDomains'),
+        ('x-ms-correlation-request-id', request_id),
+        ('Strict-Transport-Security', 'max-age=31536000; includeSubDomains'),
         ('X-Content-Type-Options', 'nosniff'), ('Server', 'Kestrel'), *headers])
 
 
@@ -103,6 +105,7 @@ class ResourceManager:
     def __init__(self, world: World, tokens: Tokens) -> None:
         self._world, self._tokens = world, tokens
 
+    # pylint: disable-next=too-many-return-statements
     async def __call__(self, call: Call) -> web.Response:
         """Answers one request, once its token has been found good for this cloud and the subscription's tenant."""
         path = call.path.lower().rstrip('/')
@@ -187,13 +190,14 @@ class ResourceManager:
                                 f'&$skiptoken={start + size}')
         return _json(200, body)
 
+    # pylint: disable-next=too-many-return-statements
     def _resource(self, call: Call, path: str) -> web.Response:
         """One resource, or something that a registry lists below itself."""
         if path.endswith('/checknameavailability'):
             return _json(200, {'nameAvailable': True})
         name = _part(path, 'registries')
         registry = next((one for key, one in self._world.registries.items() if key.lower() == name), None)
-        if any(f'/{one.lower()}' in path for one in self._world.forbidden):
+        if {one.lower() for one in self._world.forbidden} & set(path.split('/')):
             return refusal(call, 'AuthorizationFailed')
         if path in self._world.resources:
             return _json(200, self._world.resources[path])
@@ -203,13 +207,7 @@ class ResourceManager:
         if not below:
             return _json(200, self._served(call, registry))
         if below == 'listcredentials':
-            return _json(200, {'username': registry['name'], 'passwords': [
-                {'name': 'password', 'value': names.ADMIN_PASSWORD}]}) \
-                if registry['properties']['adminUserEnabled'] else \
-                _json(400, {'error': {'code': 'UnAuthorizedForCredentialOperations', 'message':
-                                      f"Cannot perform credential operations for {registry['id']} as admin user is "
-                                      'disabled. Kindly enable admin user as per docs: https://docs.microsoft.com/'
-                                      'en-us/azure/container-registry/container-registry-authentication#admin-account'}})
+            return _credentials(registry)
         if '/' in below:
             return refusal(call, 'ResourceNotFound')
         if below == 'privateendpointconnections':
@@ -218,10 +216,22 @@ class ResourceManager:
                                      if key.startswith(f'{path}/')]})
 
 
+def _credentials(registry: JSON) -> web.Response:
+    """The admin user's password, if the registry has an admin user."""
+    if registry['properties'].get('adminUserEnabled'):
+        return _json(200, {'username': registry['name'],
+                           'passwords': [{'name': 'password', 'value': names.ADMIN_PASSWORD}]})
+    return _json(400, {'error': {
+        'code': 'UnAuthorizedForCredentialOperations',
+        'message': f"Cannot perform credential operations for {registry['id']} as admin user is disabled. Kindly "
+                   'enable admin user as per docs: https://docs.microsoft.com/en-us/azure/container-registry/'
+                   'container-registry-authentication#admin-account'}})
+
+
 def _listed(registry: JSON) -> JSON:
     """A registry as the list by type has it: without properties, the identity type spelled in capitals."""
-    listed = {key: registry[key] for key in ('id', 'name', 'type', 'sku', 'location', 'tags', 'systemData')
-              if key in registry}
+    listed: JSON = {key: registry[key] for key in ('id', 'name', 'type', 'sku', 'location', 'tags', 'systemData')
+                    if key in registry}
     if 'identity' in registry:
         kinds = [kind.strip() for kind in registry['identity']['type'].split(',')]
         listed['identity'] = {**registry['identity'], 'type': ', '.join(kind[:1].upper() + kind[1:] for kind in kinds)}

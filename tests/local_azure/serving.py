@@ -23,7 +23,7 @@ class Serving:
         self._services: Dict[str, Service] = {}
         self._refusals: Dict[str, Refusal] = {}
         self._connections: Dict[Any, int] = {}
-        self._unfinished: Set[asyncio.BaseTransport] = set()  # the connections of requests that have no answer yet
+        self._unfinished: Set[asyncio.Transport] = set()  # the connections of requests that have no answer yet
 
     def host(self, host: str, service: Service) -> None:
         """Gives a host to a service; `*.` at its beginning stands for any one or more labels."""
@@ -40,7 +40,7 @@ class Serving:
     def release(self) -> None:
         """Cuts off what has not been answered yet, which a fault may hold."""
         for transport in list(self._unfinished):
-            transport.abort()  # type: ignore[attr-defined]
+            transport.abort()
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """The handler that the HTTP library calls."""
@@ -57,7 +57,8 @@ class Serving:
             response = answer(500, f'local Azure: {ex!r}')
             return response
         finally:
-            self._unfinished.discard(transport)  # type: ignore[arg-type]
+            if transport:
+                self._unfinished.discard(transport)
             self._journal.end(call.entry, status=response.status if response else None)
 
     async def _call(self, request: web.BaseRequest) -> Call:

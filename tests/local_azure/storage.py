@@ -17,8 +17,8 @@ LINK_MINUTES = 20
 STORAGE_SERVER = ('Server', 'Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0')
 WITH_AUTHORIZATION = 'Authentication information is not given in the correct format. ' \
                      'Check the value of Authorization header.'
-WITHOUT_SIGNATURE = 'Server failed to authenticate the request. Make sure the value of Authorization header is formed ' \
-                    'correctly including the signature.'
+WITHOUT_SIGNATURE = 'Server failed to authenticate the request. Make sure the value of Authorization header is ' \
+                    'formed correctly including the signature.'
 
 
 class Storage:

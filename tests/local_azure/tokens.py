@@ -29,8 +29,10 @@ class Tokens:
 
     def __init__(self, world: World, state: Path) -> None:
         self._world = world
-        self._entra_key, self._registry_key = certificates.new_key(), certificates.new_key()
-        self.trusted = state / 'certs' / 'registry-tokens.pem'
+        keys = state / 'certs'
+        self._entra_key = certificates.kept_key(keys / 'entra-key.pem')
+        self._registry_key = certificates.kept_key(keys / 'registry-key.pem')
+        self.trusted = keys / 'registry-tokens.pem'
         self.trusted.write_bytes(certificates.issue('Registry tokens', self._registry_key, None).public_bytes(
             serialization.Encoding.PEM))
 

@@ -29,7 +29,7 @@ class Upstream:
     def __init__(self, folder: Path, login_server: Optional[str], tokens: Tokens) -> None:
         self.folder, self._login_server, self._tokens = folder, login_server, tokens
         self._base = ''
-        self._process: Optional[asyncio.subprocess.Process] = None
+        self._process: Optional[asyncio.subprocess.Process] = None  # pylint: disable=no-member
         self._starting = asyncio.Lock()
         self._session: Optional[aiohttp.ClientSession] = None
 
@@ -138,14 +138,14 @@ def _die_with_parent() -> None:
 
 
 class Upstreams:
-    """All registry servers by the name of their registry; MCR's under its host name."""
+    """All registry servers by login server; MCR's under its host name."""
 
     def __init__(self, state: Path, tokens: Tokens) -> None:
         self._state, self._tokens = state / 'registry', tokens
         self._all: Dict[str, Upstream] = {}
 
-    def of(self, name: str, login_server: Optional[str]) -> Upstream:
-        """The server of a registry in the cloud that its login server names."""
+    def of(self, login_server: Optional[str]) -> Upstream:
+        """The server of the registry with that login server; without one, MCR's."""
         key = login_server or names.MCR_HOST
         if key not in self._all:
             self._all[key] = Upstream(self._state / key, login_server, self._tokens)
