@@ -7,7 +7,7 @@ WORKERS ?= 6
 PACKAGE := azext_acrhealth
 RUN := .venv/bin/python -m
 
-.PHONY: demo lab test unit e2e lint wheel setup demo-machine test-machine clean
+.PHONY: demo lab test unit e2e lint docs wheel setup demo-machine test-machine clean
 
 demo: demo-machine .venv/.ready
 	@$(RUN) tests.demo
@@ -31,6 +31,10 @@ lint: .venv/.ready
 	$(RUN) pylint --jobs 0 $(PACKAGE) tests setup.py
 	for platform in linux win32 darwin; do $(RUN) mypy --platform $$platform $(PACKAGE) || exit 1; done
 	$(RUN) mypy tests
+
+# The page of causes, made from the catalogue; a test holds it against it.
+docs: .venv/.ready
+	@.venv/bin/python docs/generate.py
 
 wheel: .venv/.ready
 	@$(RUN) tests.supplies
