@@ -213,31 +213,29 @@ class Lab:
 
     def profile(self, cli: str = 'newest') -> Path:
         """The directory with this test's az configuration and sign-in."""
-        return self._profiles.get(cli) or self._new_profile(cli, signed_in=True)
+        return self._profiles.get(cli) or self._new_profile(cli, self._signed_in(cli))
 
     def sign_out(self, cli: str = 'newest') -> None:
         """From now on az finds nobody signed in, and the clouds and settings of a new installation."""
-        self._new_profile(cli, signed_in=False)
+        self._new_profile(cli, supplies.profile(cli))
 
-    def _new_profile(self, cli: str, *, signed_in: bool) -> Path:
+    def _new_profile(self, cli: str, template: Path) -> Path:
         profile = self.state / 'profiles' / f'{cli}-{next(self._numbers)}'
-        shutil.copytree(self._template(cli, signed_in), profile)
+        shutil.copytree(template, profile)
         self._profiles[cli] = profile
         return profile
 
-    def _template(self, cli: str, signed_in: bool) -> Path:
-        """A profile to copy, made once: az's index of commands is in it, and with `signed_in` the sign-in."""
-        template = self.state / 'templates' / f'{cli}-{signed_in}'
+    def _signed_in(self, cli: str) -> Path:
+        """A profile to copy, made once for the lab by a real sign-in."""
+        template = self.state / 'templates' / cli
         if not template.exists():
-            args = ['acr', 'check-health-ext', '--help']
-            if signed_in:
-                shutil.copytree(self._template(cli, False), template)
-                args = ['login', '--service-principal', '--username', names.APP.name, '--password', names.APP.secret,
-                        '--tenant', names.APP.tenant]
-            made = self.run(*self.az_command(*args, cli=cli), env=self._az_environment(cli, template))
+            shutil.copytree(supplies.profile(cli), template)
+            made = self.run(*self.az_command('login', '--service-principal', '--username', names.APP.name,
+                                             '--password', names.APP.secret, '--tenant', names.APP.tenant, cli=cli),
+                            env=self._az_environment(cli, template))
             if made.status:
-                shutil.rmtree(template, ignore_errors=True)
-                raise LabError(f'az {args[0]} failed in the lab: {made.stderr}')
+                shutil.rmtree(template)
+                raise LabError(f'az login failed in the lab: {made.stderr}')
         return template
 
     # The machine that it sees

@@ -53,7 +53,7 @@ def test_the_lab_runs_what_is_piped_into_it() -> None:
 
 @pytest.mark.usefixtures('lab')
 def test_the_lab_is_a_shell_at_a_terminal() -> None:
-    shell = pexpect.spawn(sys.executable, ['-m', 'tests.shell'], cwd=CHECKOUT, encoding='utf-8', timeout=60)
+    shell = pexpect.spawn(sys.executable, ['-m', 'tests.shell'], cwd=CHECKOUT, encoding='utf-8', timeout=120)
     shell.expect(r'\(lab\)')
     shell.sendline('az account show --query user.type -o tsv; helm version --template {{.Version}}')
     shell.expect('servicePrincipal\r\nv4')
