@@ -7,7 +7,7 @@ WORKERS ?= 6
 PACKAGE := azext_acrhealth
 RUN := .venv/bin/python -m
 
-.PHONY: demo lab test unit e2e lint docs wheel setup demo-machine test-machine clean
+.PHONY: demo lab test unit e2e lint docs bench wheel setup demo-machine test-machine clean
 
 demo: demo-machine .venv/.ready
 	@$(RUN) tests.demo
@@ -35,6 +35,10 @@ lint: .venv/.ready
 # The page of causes, made from the catalogue; a test holds it against it.
 docs: .venv/.ready
 	@.venv/bin/python docs/generate.py
+
+# This command and the built-in turn about, over round trips of 1, 40 and 150 ms: about 25 minutes. ROUNDS=3 for a look.
+bench: demo-machine .venv/.ready
+	@$(RUN) tests.bench $(ROUNDS)
 
 wheel: .venv/.ready
 	@$(RUN) tests.supplies

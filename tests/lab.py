@@ -215,6 +215,10 @@ class Lab:
         """The directory with this test's az configuration and sign-in."""
         return self._profiles.get(cli) or self._new_profile(cli, self._signed_in(cli))
 
+    def sign_in(self, cli: str = 'newest') -> None:
+        """From now on az is as right after a sign-in: it has a token for Resource Manager, and no other."""
+        self._new_profile(cli, self._signed_in(cli))
+
     def sign_out(self, cli: str = 'newest') -> None:
         """From now on az finds nobody signed in, and the clouds and settings of a new installation."""
         self._new_profile(cli, supplies.profile(cli))

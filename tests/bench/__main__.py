@@ -1,0 +1,162 @@
+"""`make bench`: this command and the built-in `az acr check-health` turn about, over an injected round trip.
+
+Each DNS answer costs one round trip, TCP and TLS together two, each request one; the daemon's pull pays them too. Before
+each run az's caches are as a sign-in leaves them: a token for Resource Manager, none for the registry's audience.
+"""
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.lab import Lab
+
+REGISTRY = 'demoregistry'
+IMAGE = 'mcr.microsoft.com/mcr/hello-world:latest'
+OURS = ['acr', 'check-health-ext', '--name', REGISTRY, '--yes', '--output', 'json']
+BUILT_IN = ['acr', 'check-health', '--name', REGISTRY, '--yes', '--ignore-errors']
+TOKEN = ['account', 'get-access-token', '--resource', 'https://containerregistry.azure.net', '--output', 'none']
+FLOOR = ['cloud', 'show', '--output', 'none']
+
+# At most this much of the built-in's time, by round trip in ms: with the pull, and without a container client.
+BARS = {True: {1: 0.50, 40: 0.50, 150: 0.55}, False: {1: 0.60, 40: 0.50, 150: 0.35}}
+CRITICAL_PATH_BAR = 1.15
+MEMORY_BAR = 1.2
+CPU_BAR = 1.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One process from start to end: wall and processor seconds, and peak memory in MiB."""
+
+    wall: float
+    cpu: float
+    memory: float
+    output: str
+
+
+class Bench:
+    """A lab with a round trip, and what is timed in it."""
+
+    def __init__(self, lab: Lab, rtt_ms: int, container_client: bool) -> None:
+        self.lab = lab
+        self.container_client = container_client
+        lab.azure.settings(rtt_ms=rtt_ms)
+        lab.path = lab.tools(docker=container_client)
+
+    def az(self, arguments: Sequence[str]) -> Sample:
+        """Time az, its caches as after a sign-in, the sample image not there."""
+        self._forget_image()
+        self.lab.sign_in()
+        return self._timed(self.lab.az_command(*arguments), self.lab.az_environment())
+
+    def pull(self) -> Sample:
+        """Time the daemon's pull of the sample image alone."""
+        self._forget_image()
+        return self._timed(['docker', 'pull', '--quiet', IMAGE], {})
+
+    def _forget_image(self) -> None:
+        if self.container_client:
+            self.lab.run('docker', 'rmi', '--force', IMAGE)
+
+    def _timed(self, command: Sequence[str], env: dict[str, str]) -> Sample:
+        log = self.lab.state / 'bench.out'
+        with log.open('w') as output:
+            began = time.monotonic()
+            process = self.lab.popen(*command, env=env, stdout=output)
+            _, _, usage = os.wait4(process.pid, 0)
+            wall = time.monotonic() - began
+        process.returncode = 0  # reaped here, for its usage
+        if process.stderr:
+            process.stderr.close()
+        return Sample(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, log.read_text())
+
+
+def median(samples: Sequence[Sample], what: Callable[[Sample], float] = lambda sample: sample.wall) -> float:
+    """The median of one figure over samples."""
+    return statistics.median(map(what, samples))
+
+
+def measure(lab: Lab, rtt_ms: int, container_client: bool, rounds: int) -> dict[str, list[Sample]]:
+    """Samples of each command, turn about, after one round that is not counted."""
+    bench = Bench(lab, rtt_ms, container_client)
+    runs: dict[str, Callable[[], Sample]] = {
+        'ours': lambda: bench.az(OURS), 'built-in': lambda: bench.az(BUILT_IN),
+        'token': lambda: bench.az(TOKEN), 'floor': lambda: bench.az(FLOOR)}
+    if container_client:
+        runs['pull'] = bench.pull
+    samples: dict[str, list[Sample]] = {name: [] for name in runs}
+    for number in range(rounds + 1):
+        for name, run in runs.items():
+            sample = run()
+            if number:
+                samples[name].append(sample)
+    return samples
+
+
+def report(samples: dict[str, list[Sample]], rtt_ms: int, container_client: bool) -> list[str]:
+    """Prints the figures of one measurement; returns which bars were missed."""
+    ours, built_in = samples['ours'], samples['built-in']
+    critical = median(samples['token']) + 2 * rtt_ms / 1000
+    if container_client:
+        critical = max(critical, median(samples['floor']) + median(samples['pull']))
+    figures = [
+        ('of the built-in', median(ours) / median(built_in), BARS[container_client][rtt_ms]),
+        ('of the critical path', median(ours) / critical, CRITICAL_PATH_BAR),
+        ('of its memory', median(ours, lambda one: one.memory) / median(built_in, lambda one: one.memory), MEMORY_BAR),
+        ('of its processor time', median(ours, lambda one: one.cpu) / median(built_in, lambda one: one.cpu), CPU_BAR)]
+    print(f'\n{rtt_ms} ms, {"with the pull" if container_client else "without a container client"}')
+    print('  ' + ', '.join(f'{name} {median(values):.2f} s' for name, values in samples.items())
+          + f', critical path {critical:.2f} s')
+    for what, ratio, bar in figures:
+        print(f'  {ratio:.2f} {what} (bar {bar:.2f}){"" if ratio <= bar else "  MISSED"}')
+    breakdown(sorted(ours, key=lambda one: one.wall)[len(ours) // 2])
+    return [f'{rtt_ms} ms, pull {container_client}: {ratio:.2f} {what}' for what, ratio, bar in figures if ratio > bar]
+
+
+def breakdown(sample: Sample) -> None:
+    """Prints where the time of one run went: before and after the checks, and each check's start and end."""
+    found: dict[str, Any] = json.loads(sample.output)
+    inside = found['durationMs'] / 1000
+    print(f'  of {sample.wall:.2f} s: {sample.wall - inside:.2f} s az itself (start-up, imports, printing, exit), '
+          f'{inside:.2f} s the run:')
+    for check in found['checks']:
+        if check['status'] != 'skipped':
+            print(f'    {check["name"]:22} {check["offsetMs"]:5} to {check["offsetMs"] + check["durationMs"]:5} ms')
+
+
+def round_trips(lab: Lab) -> None:
+    """Prints what the local Azure was asked in one run, where each entry is a round trip (a connection is two)."""
+    lab.heal()
+    lab.path = lab.tools(docker=False, helm=False)
+    lab.azure.clear_journal()
+    lab.az(*OURS)
+    print('\nRound trips of one run, as the local Azure saw them:')
+    for entry in lab.azure.journal():
+        what = {'dns': lambda one: f'{one["name"]} {one["type"]}', 'connection': lambda one: str(one.get('sni')),
+                'http': lambda one: f'{one["method"]} https://{one["host"]}{one["path"].partition("?")[0]}'}
+        print(f'  {entry["kind"]:10} {what[entry["kind"]](entry)}')
+
+
+def main() -> int:
+    """Measures everything; the exit status says whether all bars were met."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    missed = []
+    with Lab() as lab:
+        lab.daemon.ensure()
+        for rtt_ms in (1, 40, 150):
+            for container_client in (True, False):
+                lab.heal()
+                missed += report(measure(lab, rtt_ms, container_client, rounds), rtt_ms, container_client)
+        round_trips(lab)
+    print('\nMissed: ' + '; '.join(missed) if missed else '\nAll bars met.')
+    return 1 if missed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
