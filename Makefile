@@ -26,10 +26,6 @@ unit: .venv/.ready
 e2e: setup
 	$(RUN) pytest -n $(WORKERS) --dist worksteal tests/e2e
 
-# Times this command and the built-in one; it takes some minutes and no other load on the machine.
-bench: demo-machine .venv/.ready
-	@$(RUN) tests.bench
-
 lint: .venv/.ready
 	$(RUN) flake8 $(PACKAGE) tests setup.py
 	$(RUN) pylint --jobs 0 $(PACKAGE) tests setup.py
