@@ -19,7 +19,7 @@ _PATTERNS = [re.compile(pattern, re.IGNORECASE) for pattern in (
     r'(\b(?:set-)?cookie["\']?\s*:\s*)[^\r\n]+',
     r'(\b(?:bearer|basic)[ \t]+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}',
     # http://user:password@proxy, also with an @ or a slash in the password, also without the scheme
-    r'(\b[a-z][a-z0-9+.-]*://)[^\s/?#"\'<>]*(@)',
+    r'(\b(?!ssh://)[a-z][a-z0-9+.-]*://)[^\s/?#"\'<>]*(@)',
     r'(\b[a-z][a-z0-9+.-]*://)[^\s/:@"\'<>]+:(?!\d+(?:/|$))[^\s@"\'<>]*(@)',
     r'((?:^|[\s"\'=(]))[^\s/:@"\'=<>(]+:(?!//)[^\s/@"\'<>]+(@[a-z0-9.-]+:\d)',
     # "password": "..." in JSON, also in a string inside JSON, also as Python prints it

@@ -31,7 +31,7 @@ PULL = [
           "Docker Desktop's own proxy fails for {host}[: {reason}]",
           'Set a manual proxy or a bypass for {host} in Docker Desktop, Settings > Resources > Proxies.'),
     Cause('pull-proxy-auth', _PULL,
-          '{engine} has a proxy[, {daemon_proxy},] that wants a user name and password (407)',
+          '{engine} has a proxy[, {daemon_proxy},] that does not get the user name and password it wants (407)',
           'Put them into the address of its proxy, special characters percent-encoded; a proxy that wants NTLM or '
           'Kerberos needs a local one in between.', [_SEE_PROXY]),
     Cause('pull-proxy-unreachable', _PULL,

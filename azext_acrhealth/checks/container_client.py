@@ -35,7 +35,7 @@ def check_client(context: Any, _needs: Mapping[str, Any]) -> Found:
         answer = process.run([path, '--version'], time_for(context))
     except NotRun as refusal:
         cause = 'client-exec-format' if refusal.why == 'exec-format' else 'client-cannot-run'
-        raise DockerVersionError(cause, **unrunnable(path, refusal)) from refusal
+        raise DockerVersionError(cause, path=path, **unrunnable(refusal)) from refusal
     if answer.timed_out:
         raise DockerVersionError('client-silent', path=path, seconds=round(answer.seconds))
     if answer.status:
@@ -78,7 +78,7 @@ def check_daemon(context: Any, needs: Mapping[str, Any]) -> Found:
         if answer.status != 0:
             raise daemon_trouble.explain(client, endpoint, answer, seconds * (1 - _SHARE) / 2)
     except NotRun as refusal:
-        raise DockerDaemonError('daemon-client-gone', **unrunnable(client.path, refusal)) from refusal
+        raise DockerDaemonError('daemon-client-gone', path=client.path, **unrunnable(refusal)) from refusal
     return _answered(client, endpoint, answer)
 
 

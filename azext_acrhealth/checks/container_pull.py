@@ -34,7 +34,7 @@ def check(context: Any, needs: Mapping[str, Any]) -> Found:
     try:
         answer = _pull(daemon.client, image, deadline)
     except NotRun as refusal:
-        raise DockerPullError('pull-client-gone', **unrunnable(daemon.client.path, refusal)) from refusal
+        raise DockerPullError('pull-client-gone', path=daemon.client.path, **unrunnable(refusal)) from refusal
     details = {'image': image, 'endpoint': daemon.endpoint.host}
     if answer.status == 0:
         return Found(f'Pulled {image}', details={**details, **warnings(answer)})

@@ -88,8 +88,7 @@ def snap_surprise(client: Client, config: Config, server: str) -> Finding | None
 
 def _read(path: str) -> Config:
     try:
-        with open(path, 'rb') as file:
-            content = file.read(_CAP)
+        content = _content(path)
     except (FileNotFoundError, NotADirectoryError):
         return Config(path)
     except (OSError, ValueError) as ex:
@@ -105,6 +104,11 @@ def _read(path: str) -> Config:
     store, helpers, logins = value.get('credsStore'), value.get('credHelpers'), value.get('auths')
     return Config(path, True, '', store if isinstance(store, str) and store else None, _texts(helpers),
                   [_host(name) for name in logins] if isinstance(logins, dict) else [])
+
+
+def _content(path: str) -> bytes:
+    with open(path, 'rb') as file:
+        return file.read(_CAP)
 
 
 def _texts(value: Any) -> Mapping[str, str]:

@@ -52,7 +52,7 @@ def explain(client: Client, endpoint: Endpoint, answer: Completed, seconds: floa
     deadline = Deadline(seconds)
     evidence: dict[str, Any] = {'endpoint': endpoint.host, 'source': endpoint.source, 'client': client.path}
     cause = _cause(client, answer, evidence)
-    if cause in ('daemon-unreachable', 'daemon-silent'):
+    if cause == 'daemon-unreachable':
         cause = _look_at_socket(endpoint.host) or cause
     if cause == 'daemon-denied':
         cause = _look_at_group(endpoint.host, evidence)

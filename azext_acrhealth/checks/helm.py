@@ -64,7 +64,7 @@ def _ask(path: str, seconds: float, deadline: Deadline) -> _Answer:
             # FIELD c-helm2-tiller-error-hides-client; later Helms refuse this flag, and never speak of Tiller
             version = _version_in(process.run([path, 'version', '-c'], deadline.left() / 2))
     except NotRun as refusal:
-        return _Answer(None, unrunnable(path, refusal),
+        return _Answer(None, unrunnable(refusal),
                        'helm-exec-format' if refusal.why == 'exec-format' else 'helm-cannot-run')
     if version:
         return _Answer(version, warnings(answer))

@@ -22,8 +22,8 @@ _SIGNS = [
     Sign('pull-unpack', r'failed to register layer|insufficient UIDs or GIDs|Error processing tar file|'
                         r'failed to extract layer'),
     Sign('pull-policy', r'(?P<file>/\S*policy\.json): no such file'),
-    Sign('pull-credentials',
-         r'docker-credential-(?P<helper>[\w.-]+)|error (getting|storing) credentials'),
+    Sign('pull-credentials', r'error (getting|storing) credentials([^\n]*?docker-credential-(?P<helper>[\w.-]+))?|'
+                             r'docker-credential-(?P<helper_>[\w.-]+)'),
     Sign('pull-rate-limited', r'too ?many ?requests|HTTP 429|rate limit'),
     Sign('pull-desktop-proxy', r'parsing port\s*:|writing response to \S+:\d+:'),
     Sign('pull-proxy-auth', r'Proxy Authentication Required|proxyconnect[^\n]*407|HTTP code 407'),
@@ -79,6 +79,8 @@ _DATA_HOST = re.compile(r'\b([\w-]+(?:\.[\w-]+)*\.data\.mcr\.[\w.-]+\w)')
 _HOST = re.compile(r'"https?://([\w.-]+)(?::\d+)?/|lookup ([\w.-]+)')
 # A clock that is this far from the other one is wrong; less is drift.
 _CLOCKS_DIFFER = 300
+# Looking from here explains, it does not decide: it takes no longer than this, and less where less is left.
+_COMPARING = 2.0
 
 
 def explain(daemon: Daemon, image: str, answer: Completed, deadline: Deadline, trust: Trust) -> DockerPullError:
@@ -162,7 +164,9 @@ def _clock_or_certificate(cause: str, evidence: dict[str, Any]) -> str:
 def _compare(daemon: Daemon, image: str, host: str, deadline: Deadline, trust: Trust) -> Mapping[str, Any]:
     """Return how the registry looks from here, and the daemon's own proxy and mirrors."""
     seen: dict[str, Any] = {}
-    look = Later(lambda: look_from_here(host, image, deadline, trust, seen), 'pull-comparison')
+    deadline = deadline.within(_COMPARING)
+    sooner = deadline.within(deadline.left() * 0.9)
+    look = Later(lambda: look_from_here(host, image, sooner, trust, seen), 'pull-comparison')
     settings = _settings_of(daemon, deadline.left() * 0.8)
     try:
         look.result(deadline)

@@ -11,10 +11,10 @@ from ..runner import NotApplicable
 # The last part of a check's time is kept back, so that its own finding arrives before the runner gives it up.
 _MARGIN = 0.3
 _MOST_WARNINGS = 10
-# What tools put before the words that matter, and the queries of URLs: long, and signatures among them.
+# What tools put before the words that matter; and signed addresses, of which only the host matters.
 _PREFIX = re.compile(r'^\s*(docker: |Error response from daemon: |error: |'
                      r'initializing source docker://\S+: pinging container registry \S+: )+', re.IGNORECASE)
-_QUERY = re.compile(r'(https?://[^\s"?]+)\?[^\s"]*')
+_SIGNED = re.compile(r'(https?://[^\s"?/]+/)[^\s"?]*\?[^\s"]*')
 
 
 def outside_cloud_shell() -> None:
@@ -61,7 +61,7 @@ def reason(completed: Completed) -> str:
     lines = _lines(completed.err) or _lines(completed.out)
     errors = [line for line in lines if re.search(r'\berror\b|\bcannot\b|\bfailed\b|\bunable\b|\bdenied\b', line, re.I)]
     words = (errors or lines or [''])[-1]
-    return _QUERY.sub(r'\1', _PREFIX.sub('', words))
+    return _SIGNED.sub(r'\1...', _PREFIX.sub('', words))
 
 
 def warnings(completed: Completed) -> Mapping[str, Any]:
@@ -80,9 +80,9 @@ def failed_run(completed: Completed) -> Mapping[str, Any]:
     return {**how, 'reason': reason(completed)}
 
 
-def unrunnable(path: str, refusal: NotRun) -> Mapping[str, Any]:
+def unrunnable(refusal: NotRun) -> Mapping[str, Any]:
     """Return the evidence of a program that the operating system did not start."""
-    return {'path': path, 'reason': str(refusal), 'why': refusal.why}
+    return {'reason': str(refusal), 'why': refusal.why}
 
 
 def searched(search: Search) -> Mapping[str, Any]:
