@@ -16,7 +16,8 @@ CLIENT = [
     Cause('client-missing', ['DOCKER_COMMAND_ERROR'],
           'No container client was found: neither of {looked_for} is on PATH',
           'Install Docker or Podman and put it on PATH, or set DOCKER_COMMAND to its path. az acr login --expose-token '
-          'signs in without one.'),
+          'signs in without one.[ This machine has containerd alone, as {containerd} shows: for a node of AKS, '
+          'az aks check-acr checks the registry from there.]'),
     Cause('docker-command-missing', ['DOCKER_COMMAND_ERROR'],
           'DOCKER_COMMAND is set to {command}, which is no program on PATH nor an absolute path of one',
           'Set DOCKER_COMMAND to the name or absolute path of the container client, without arguments, or unset it.',

@@ -20,6 +20,8 @@ _STUBS = [
     Sign('wsl1-without-docker', r'could not be found in this WSL 1 distro'),
     Sign('wsl-docker-stub', r"could not be found in this WSL 2 distro|activate the WSL integration in Docker Desktop"),
 ]
+# Tools of a node that has containerd alone, which cannot tell what docker would do (FIELD e-containerd-support).
+_CONTAINERD = ('crictl', 'ctr')
 # The first question may use this share of the check's time: explaining a silence takes some as well.
 _SHARE = 0.6
 
@@ -29,7 +31,8 @@ def check_client(context: Any, _needs: Mapping[str, Any]) -> Found:
     outside_cloud_shell()
     search = containers.find()
     if not search.found:
-        raise DockerCommandError(_why_not_found(search), command=os.environ.get('DOCKER_COMMAND'), **searched(search))
+        raise DockerCommandError(_why_not_found(search), command=os.environ.get('DOCKER_COMMAND'),
+                                 containerd=next(iter(process.search(*_CONTAINERD).found), None), **searched(search))
     path = search.found[0]
     try:
         answer = process.run([path, '--version'], time_for(context))

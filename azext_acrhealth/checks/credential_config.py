@@ -68,7 +68,7 @@ def _podman_auth() -> str:
 
 def is_snap(client: Client) -> bool:
     """Return whether the client is a snap, which lives in a home of its own."""
-    return client.path.startswith('/snap/') or os.path.realpath(client.path) == '/usr/bin/snap'
+    return '/snap/bin/' in client.path or os.path.realpath(client.path) == '/usr/bin/snap'
 
 
 def _snap_home() -> str:

@@ -132,18 +132,21 @@ def _deeper(cause: str, endpoint: Endpoint, evidence: dict[str, Any]) -> str:
 
 def _place() -> str | None:
     """Return why no daemon is to be expected where this runs."""
-    kernel = ''
-    try:
-        with open('/proc/version', encoding='utf-8', errors='replace') as file:
-            kernel = file.read(1000)
-    except OSError:
-        pass
+    kernel = _kernel()
     if 'microsoft' in kernel.lower():
         return 'wsl-without-docker' if re.search(r'WSL2|microsoft-standard', kernel) else 'wsl1-without-docker'
     if os.environ.get('KUBERNETES_SERVICE_HOST'):
         return 'pod-without-daemon'
     in_container = any(os.path.exists(path) for path in ('/.dockerenv', '/run/.containerenv'))
     return 'container-without-daemon' if in_container and not _has_dockerd() else None
+
+
+def _kernel() -> str:
+    try:
+        with open('/proc/version', encoding='utf-8', errors='replace') as file:
+            return file.read(1000)
+    except OSError:
+        return ''
 
 
 def _has_dockerd() -> bool:

@@ -97,7 +97,7 @@ def _try(helper: str, server: str, deadline: Deadline) -> _Trouble | None:
     evidence = {'program': program, 'path': path}
     try:
         got = process.run([path, 'get'], deadline.left() * 0.7, stdin=server.encode())
-        trouble = _judge(got, unknown_matters=True)
+        trouble = _judge(got, unknown_matters=True) or _hidden_trouble(helper, got)
         if trouble is None:
             listed = process.run([path, 'list'], deadline.left())
             trouble = _judge(listed, unknown_matters=False)
@@ -122,6 +122,15 @@ def _judge(answer: Completed, *, unknown_matters: bool) -> _Trouble | None:
     if found:
         return _Trouble(found.cause, failed_run(answer))
     return _Trouble('credential-helper-failed', failed_run(answer)) if unknown_matters else None
+
+
+def _hidden_trouble(helper: str, got: Completed) -> _Trouble | None:
+    """Return the trouble of a password store that was never initialized: to ``get`` its helper answers with an empty
+    login, and only ``store`` then says so (docker-credential-pass 0.6.4)."""
+    login = object_in(got.out)
+    if helper == 'pass' and login.get('Username') == login.get('Secret') == '':
+        return _Trouble('pass-not-initialized', {'reason': 'it answers with an empty login'})
+    return None
 
 
 def _overrun(_context: Any, seconds: float) -> HealthCheckError:

@@ -172,7 +172,7 @@ def _compare(daemon: Daemon, image: str, host: str, deadline: Deadline, trust: T
         look.result(deadline)
     except (TimeoutError, ConnectionFailed, OSError, UnicodeError):
         pass  # what it saw until then is evidence enough
-    return {**dict(seen), **settings}
+    return {name: value for name, value in {**dict(seen), **settings}.items() if value is not None}
 
 
 def look_from_here(host: str, image: str, deadline: Deadline, trust: Trust, seen: dict[str, Any]) -> None:
@@ -211,4 +211,4 @@ def _settings_of(daemon: Daemon, seconds: float) -> Mapping[str, Any]:
     mirrors = [re.sub(r'^https?://|/.*$', '', mirror)
                for mirror in containers.list_at(facts, 'RegistryConfig', 'Mirrors') if isinstance(mirror, str)]
     proxy = containers.text_at(facts, 'HttpsProxy') or containers.text_at(facts, 'HTTPSProxy')
-    return {'daemon_proxy': proxy, 'mirrors': mirrors}
+    return {'daemon_proxy': proxy, 'mirrors': mirrors or None}

@@ -90,6 +90,13 @@ def test_no_client_anywhere(machine: Machine) -> None:
     assert error.evidence['searched'] == [str(machine.bin)]
 
 
+def test_a_node_with_containerd_alone(machine: Machine) -> None:
+    path = machine.tool('crictl', '')
+    error = failed(CLIENT, context())
+    assert error.cause == 'client-missing' and error.evidence['containerd'] == str(path)
+    assert 'az aks check-acr' in error.advice.solution
+
+
 def test_a_client_in_the_current_directory_only(machine: Machine) -> None:
     path = machine.tool('docker', f'touch {machine.home}/it-ran', directory=machine.home)
     machine.setenv(PATH=f'.:{machine.bin}:{machine.home}')
@@ -347,12 +354,38 @@ def test_the_access_to_a_real_socket(tmp_path: Path) -> None:
     assert local_socket.access(str(tmp_path / 'y')) is None
 
 
-def test_a_pod_can_have_no_daemon(machine: Machine) -> None:
-    machine.setenv(KUBERNETES_SERVICE_HOST='10.0.0.1')
+def at_default() -> DockerDaemonError:
+    """Return what a docker comes to that finds no socket at its default endpoint."""
     default = Endpoint('unix:///no/such/docker.sock', 'default', True)
     answer = Completed(1, '', at(default.host), 1)
-    error = daemon_trouble.explain(Client('/no/such/docker', 'docker'), default, answer, 1)
+    return daemon_trouble.explain(Client('/no/such/docker', 'docker'), default, answer, 1)
+
+
+def test_a_pod_can_have_no_daemon(machine: Machine) -> None:
+    machine.setenv(KUBERNETES_SERVICE_HOST='10.0.0.1')
+    error = at_default()
     assert error.cause == 'pod-without-daemon' and '--expose-token' in error.advice.solution
+
+
+@pytest.mark.usefixtures('machine')
+@pytest.mark.parametrize(('kernel', 'cause'), [
+    ('Linux version 5.15.153.1-microsoft-standard-WSL2 (root@x)', 'wsl-without-docker'),
+    ('Linux version 4.4.0-19041-Microsoft (Microsoft@Microsoft.com)', 'wsl1-without-docker')])
+def test_wsl_is_known_by_its_kernel(monkeypatch: pytest.MonkeyPatch, kernel: str, cause: str) -> None:
+    monkeypatch.setattr(daemon_trouble, '_kernel', lambda: kernel)
+    assert at_default().cause == cause
+
+
+@pytest.mark.usefixtures('machine')
+@pytest.mark.parametrize(('marker', 'dockerd', 'cause'), [
+    (True, False, 'container-without-daemon'), (True, True, 'daemon-socket-missing'),
+    (False, False, 'daemon-socket-missing')])
+def test_a_container_without_an_engine_of_its_own_can_have_no_daemon(monkeypatch: pytest.MonkeyPatch, marker: bool,
+                                                                     dockerd: bool, cause: str) -> None:
+    monkeypatch.setattr(daemon_trouble, '_kernel', lambda: '')
+    monkeypatch.setattr(os.path, 'exists', lambda path: marker)
+    monkeypatch.setattr(daemon_trouble, '_has_dockerd', lambda: dockerd)
+    assert at_default().cause == cause
 
 
 # Whatever tools do

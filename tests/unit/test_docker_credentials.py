@@ -132,6 +132,12 @@ def test_the_words_of_a_store_that_does_not_open(machine: Machine, words: str, c
     assert f'credHelpers["{R}"]' in error.advice.solution
 
 
+def test_a_password_store_that_was_never_initialized(machine: Machine) -> None:
+    config(machine, {'credsStore': 'pass'})
+    helper(machine, 'echo \'{"ServerURL":"x","Username":"","Secret":""}\'', name='pass')
+    assert error_of(context(host=R)).cause == 'pass-not-initialized'
+
+
 def test_a_store_that_opens_for_nothing_else_is_found_by_listing(machine: Machine) -> None:
     config(machine, {'credsStore': 'x'})
     helper(machine, 'echo credentials not found in native keychain; exit 1',
