@@ -64,14 +64,8 @@ def check(context: Any, needs: Mapping[str, Any]) -> Found:
             evidence = {**details, 'setting': config.setting_for(server), **trouble.evidence}
             raise CredentialHelperError(trouble.cause, **evidence)
     warning = CredentialHelperError(surprise.cause, **details, **surprise.evidence) if surprise else None
-    return Found(_said(helper, config), details=details, warning=warning)
-
-
-def _said(helper: str | None, config: Config) -> str:
-    if helper:
-        return f'docker-credential-{helper} works'
-    return f'No credential helper is configured in {config.path}' if config.exists else \
-        f'No credential helper is configured: there is no {config.path}'
+    message = f'docker-credential-{helper} works' if helper else 'No credential helper is configured'
+    return Found(message, details=details, warning=warning)
 
 
 def _others(config: Config, helper: str | None) -> Mapping[str, Any]:
