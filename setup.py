@@ -1,14 +1,22 @@
 """The wheel that ``az extension add --source`` installs."""
 
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
 VERSION = '1.0.0b1'
+
+
+def text(name):
+    """The text of a file beside this one."""
+    return Path(__file__).with_name(name).read_text(encoding='utf-8')
+
 
 setup(
     name='acrhealth',
     version=VERSION,
     description='Find out why this machine cannot use an Azure container registry, and what to do about it.',
-    long_description=open('README.rst', encoding='utf-8').read() + '\n\n' + open('HISTORY.rst', encoding='utf-8').read(),
+    long_description=text('README.rst') + '\n\n' + text('HISTORY.rst'),
     long_description_content_type='text/x-rst',
     license='MIT',
     author='The acrhealth authors',

@@ -32,10 +32,10 @@ def validate_registry_name(cmd: Any, namespace: Any) -> None:
     name = given.lower().rstrip('.')
     suffix = login_server_suffix(cmd.cli_ctx)
     if '://' in name or '/' in name:
-        host = name.split('://')[-1].split('/')[0].split(':')[0]
+        host = name.rpartition('://')[2].partition('/')[0].partition(':')[0]
         _refuse(given, 'it looks like an address', host)
     if suffix and name.endswith('.privatelink' + suffix):
-        _refuse(given, 'the private link name of a registry is not its login server', name.split('.')[0] + suffix)
+        _refuse(given, 'the private link name of a registry is not its login server', name.partition('.')[0] + suffix)
     for other, cloud in _CLOUDS.items():
         if other != suffix and name.endswith(other):
             raise InvalidArgumentValueError(

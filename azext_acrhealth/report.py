@@ -21,7 +21,7 @@ _TERMINAL_SEQUENCE = re.compile(r'\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\
 
 
 @dataclass(frozen=True)
-class CheckResult:  # pylint: disable=too-many-instance-attributes
+class CheckResult:
     """What one check found. ``(registry, name)`` is unique in a report."""
 
     category: str
@@ -42,7 +42,7 @@ class CheckResult:  # pylint: disable=too-many-instance-attributes
 
 
 @dataclass(frozen=True)
-class RootCause:  # pylint: disable=too-many-instance-attributes
+class RootCause:
     """One thing to mend, with every check that it spoils."""
 
     cause: str
@@ -56,7 +56,7 @@ class RootCause:  # pylint: disable=too-many-instance-attributes
 
 
 @dataclass(frozen=True)
-class Report:  # pylint: disable=too-many-instance-attributes
+class Report:
     """The whole answer of one run."""
 
     schema_version: int
