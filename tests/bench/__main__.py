@@ -1,7 +1,8 @@
 """`make bench`: this command and the built-in `az acr check-health` turn about, over an injected round trip.
 
 Each DNS answer costs one round trip, TCP and TLS together two, each request one; the daemon's pull pays them too.
-Before each run az's caches are as a sign-in leaves them: a token for Resource Manager, none for the registry's audience.
+Before each run az's caches are as a sign-in leaves them: a token for Resource Manager, none for the registry's
+audience.
 """
 from __future__ import annotations
 
