@@ -14,7 +14,7 @@ _WITHOUT_DAEMON = ('Without a daemon: az acr login --expose-token signs in, az a
 
 CLIENT = [
     Cause('client-missing', ['DOCKER_COMMAND_ERROR'],
-          'No container client was found: neither of {looked_for} is on PATH',
+          'No container client was found: neither of {looked_for} is on PATH[, though {engine} answers]',
           'Install Docker or Podman and put it on PATH, or set DOCKER_COMMAND to its path. az acr login --expose-token '
           'signs in without one.[ This machine has containerd alone, as {containerd} shows: for a node of AKS, '
           'az aks check-acr checks the registry from there.]'),

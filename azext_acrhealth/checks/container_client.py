@@ -5,8 +5,9 @@ import re
 import sys
 from typing import Any, Mapping
 
-from ..clients import containers, process
+from ..clients import Deadline, containers, process
 from ..clients.containers import PODMAN, Client, Daemon, Endpoint
+from ..clients.later import Later
 from ..clients.process import Completed, NotRun
 from ..errors import DockerCommandError, DockerDaemonError, DockerVersionError, HealthCheckError
 from ..runner import Check, Found
@@ -22,6 +23,8 @@ _STUBS = [
 ]
 # Tools of a node that has containerd alone, which cannot tell what docker would do (FIELD e-containerd-support).
 _CONTAINERD = ('crictl', 'ctr')
+# A daemon that is well answers in less.
+_GLANCE_SECONDS = 0.9
 # The first question may use this share of the check's time: explaining a silence takes some as well.
 _SHARE = 0.6
 
@@ -32,7 +35,8 @@ def check_client(context: Any, _needs: Mapping[str, Any]) -> Found:
     search = containers.find()
     if not search.found:
         raise DockerCommandError(_why_not_found(search), command=os.environ.get('DOCKER_COMMAND'),
-                                 containerd=next(iter(process.search(*_CONTAINERD).found), None), **searched(search))
+                                 containerd=next(iter(process.search(*_CONTAINERD).found), None),
+                                 engine=_engine_that_answers(), **searched(search))
     path = search.found[0]
     try:
         answer = process.run([path, '--version'], time_for(context))
@@ -48,6 +52,13 @@ def check_client(context: Any, _needs: Mapping[str, Any]) -> Found:
     name = f'{client.kind} {client.version}' if client.version else f'{client.kind} (its version is not understood)'
     return Found(f'{name} at {path}', value=client,
                  details={'path': path, 'kind': client.kind, 'version': client.version, **warnings(answer)})
+
+
+def _engine_that_answers() -> str | None:
+    try:
+        return Later(containers.engine_without_client, 'engine without client').result(Deadline(_GLANCE_SECONDS))
+    except TimeoutError:
+        return None
 
 
 def _why_not_found(search: process.Search) -> str:

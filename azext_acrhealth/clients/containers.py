@@ -1,9 +1,10 @@
 """The user's own container client, and the endpoint that it talks to.
 
 The client itself is asked for everything: it follows contexts, DOCKER_HOST, ssh, named pipes and ``docker.exe`` under
-WSL as the user's own ``docker`` does, and costs no import (PLATFORM 8.5).
+WSL as the user's own ``docker`` does, and costs no import. The docker SDK serves where there is no client.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -64,6 +65,19 @@ def find() -> Search:
         return process.search(command)
     is_file, runs = os.path.isfile(command), os.access(command, os.X_OK)
     return Search([command], [command] if is_file and runs else [], [command] if is_file and not runs else [], [], [])
+
+
+def engine_without_client() -> str | None:
+    """Return which daemon answers where there is no client to ask it, such as a mounted socket in a container of the
+    Azure CLI; None where none does. Asked through the docker SDK; cannot be interrupted: call it where it may be left.
+    """
+    import docker
+    try:
+        with contextlib.closing(docker.from_env(timeout=2)) as sdk:
+            return f'Docker Engine {sdk.version()["Version"]} at {os.environ.get("DOCKER_HOST") or DEFAULT_ENDPOINT}'
+    # Its failures are of every kind: docker, requests, paramiko, KeyError for a broken context.
+    except Exception:  # pylint: disable=broad-except
+        return None
 
 
 def endpoint_of(client: Client, seconds: float) -> tuple[Endpoint, Completed | None]:
