@@ -32,14 +32,14 @@ def validate_registry_name(cmd: Any, namespace: Any) -> None:
     name = given.lower().rstrip('.')
     suffix = login_server_suffix(cmd.cli_ctx)
     if '://' in name or '/' in name:
-        host = name.rpartition('://')[2].partition('/')[0].partition(':')[0]
+        host = name.rpartition('://')[2].partition('/')[0].rpartition('@')[2].partition(':')[0]
         _refuse(given, 'it looks like an address', host)
     if suffix and name.endswith('.privatelink' + suffix):
         _refuse(given, 'the private link name of a registry is not its login server', name.partition('.')[0] + suffix)
     for other, cloud in _CLOUDS.items():
         if other != suffix and name.endswith(other):
             raise InvalidArgumentValueError(
-                f"'{given}' is a login server of {cloud}; the active cloud is {cmd.cli_ctx.cloud.name}.",
+                f'{_shown(given)} is a login server of {cloud}; the active cloud is {cmd.cli_ctx.cloud.name}.',
                 f'To work there: az cloud set --name {cloud}, then sign in with az login.')
     label, dot, rest = name.partition('.')
     if dot and suffix and '.' + rest != suffix:
@@ -51,9 +51,15 @@ def validate_registry_name(cmd: Any, namespace: Any) -> None:
 
 def _refuse(given: str, why: str, instead: str | None) -> None:
     raise InvalidArgumentValueError(
-        f"'{given}' is not a registry name: {why}.",
+        f'{_shown(given)} is not a registry name: {why}.',
         f'Use --name {instead}' if instead and re.fullmatch(r'[a-z0-9.-]+', instead)
         else 'Use the name alone, such as --name contosoprod, or the login server that az acr list shows.')
+
+
+def _shown(given: str) -> str:
+    """Return what was typed, in quotes, without what a terminal would obey and without a password in a URL."""
+    from .report import plain
+    return f"'{plain(given, 100)}'"
 
 
 def login_server_suffix(cli_ctx: Any) -> str | None:
@@ -76,7 +82,7 @@ def validate_repository(namespace: Any) -> None:
         raise ArgumentUsageError('--repository is looked for in a registry: give --name too.')
     if not _REPOSITORY.fullmatch(namespace.repository) or len(namespace.repository) > 256:
         raise InvalidArgumentValueError(
-            f"'{namespace.repository}' is not a repository name.",
+            f'{_shown(namespace.repository)} is not a repository name.',
             'Use the part between the login server and the tag, in lower case, such as samples/hello.')
 
 
@@ -92,5 +98,5 @@ def validate_skip(namespace: Any) -> None:
     known = {check.name for check in ALL} | {check.category for check in ALL}
     unknown = sorted(set(namespace.skip or ()) - known)
     if unknown:
-        raise InvalidArgumentValueError(f'--skip does not know {", ".join(unknown)}.',
+        raise InvalidArgumentValueError(f'--skip does not know {", ".join(map(_shown, unknown))}.',
                                         'It takes: ' + ', '.join(sorted(known)) + '.')

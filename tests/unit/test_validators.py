@@ -1,0 +1,140 @@
+"""What the arguments may be, and what somebody is told who typed something else."""
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from azure.cli.core.azclierror import ArgumentUsageError, InvalidArgumentValueError
+from azure.cli.core.cloud import AZURE_CHINA_CLOUD, AZURE_PUBLIC_CLOUD, Cloud
+from hypothesis import given
+from hypothesis import strategies as st
+from knack.validators import DefaultStr
+
+from azext_acrhealth._validators import ACTIONS, login_server_suffix, validate_registry_name, validate_repository, \
+    validate_skip, validate_timeout
+from azext_acrhealth.checks import ALL
+
+HASHED = 'contosoprod-h4k8drcuezf2bxgn'
+
+
+def name(given_: Any, cloud: Any = AZURE_PUBLIC_CLOUD) -> Any:
+    """What validation leaves of a registry's name in a cloud."""
+    namespace = SimpleNamespace(registry_name=given_)
+    validate_registry_name(SimpleNamespace(cli_ctx=SimpleNamespace(cloud=cloud)), namespace)
+    return namespace.registry_name
+
+
+@pytest.mark.parametrize('given_, left', [
+    (None, None),
+    ('contosoprod', 'contosoprod'),
+    ('ContosoProd', 'contosoprod'),
+    (' contosoprod\r\n', 'contosoprod'),
+    ('contosoprod.azurecr.io', 'contosoprod'),
+    ('CONTOSOPROD.AZURECR.IO.', 'contosoprod'),
+    (HASHED, HASHED),
+    (f'{HASHED}.azurecr.io', HASHED),
+    (HASHED.upper(), HASHED),
+    (DefaultStr('ContosoProd'), 'contosoprod'),
+    ('abcde', 'abcde'),
+    ('a' * 50, 'a' * 50),
+])
+def test_names_of_registries(given_: Any, left: str | None) -> None:
+    assert name(given_) == left
+    assert type(name(given_)) is not DefaultStr  # which az would print as an object
+
+
+@pytest.mark.parametrize('given_, instead', [
+    ('https://contosoprod.azurecr.io', '--name contosoprod.azurecr.io'),
+    ('https://contosoprod.azurecr.io/v2/', '--name contosoprod.azurecr.io'),
+    ('https://admin:password@contosoprod.azurecr.io', '--name contosoprod.azurecr.io'),
+    ('contosoprod.azurecr.io/samples/hello', '--name contosoprod.azurecr.io'),
+    ('contosoprod.privatelink.azurecr.io', '--name contosoprod.azurecr.io'),
+    ('contosoprod.azurecr.cn', 'az cloud set --name AzureChinaCloud'),
+    ('contosoprod.azurecr.us', 'az cloud set --name AzureUSGovernment'),
+    ('contosoprod.example.com', '--name contosoprod'),
+    ('contosoprod.azurecr.io.example.com', '--name contosoprod'),
+    ('contosoprod.westeurope.data.azurecr.io', '--name contosoprod'),
+    ('abcd', 'az acr list'),
+    ('a' * 51, 'az acr list'),
+    ('', 'az acr list'),
+    ('contoso_prod', 'az acr list'),
+    ('contoso-prod', 'az acr list'),
+    ('contosoprod-h4k8drcuezf2bxgn1', 'az acr list'),
+    ('--yes', 'az acr list'),
+    ('$(reboot)', 'az acr list'),
+    ('contosoprod;reboot', 'az acr list'),
+    ('contosoprod\nevil', 'az acr list'),
+    ('contosoprоd', 'az acr list'),  # a Cyrillic letter
+    ('http://$(reboot)/', 'az acr list'),
+])
+def test_what_is_no_name_and_what_to_type_instead(given_: str, instead: str) -> None:
+    with pytest.raises(InvalidArgumentValueError) as refused:
+        name(given_)
+    assert instead in ' '.join(refused.value.recommendations)
+    assert 'password' not in str(refused.value)
+    assert '$' not in ' '.join(refused.value.recommendations)
+    assert str(refused.value).isprintable()
+
+
+def test_the_suffix_follows_the_cloud() -> None:
+    assert name('contosoprod.azurecr.cn', AZURE_CHINA_CLOUD) == 'contosoprod'
+    with pytest.raises(InvalidArgumentValueError, match='the active cloud is AzureChinaCloud') as refused:
+        name('contosoprod.azurecr.io', AZURE_CHINA_CLOUD)
+    assert 'az cloud set --name AzureCloud' in ' '.join(refused.value.recommendations)
+
+
+def test_a_cloud_without_a_suffix_takes_the_plain_name() -> None:
+    cloud = Cloud('OwnCloud')
+    assert login_server_suffix(SimpleNamespace(cloud=cloud)) is None
+    assert name('contosoprod', cloud) == 'contosoprod'
+
+
+@given(st.text())
+def test_whatever_is_typed_is_a_name_or_refused(given_: str) -> None:
+    try:
+        left = name(given_)
+    except InvalidArgumentValueError:
+        return
+    assert left.isascii() and left.replace('-', '').isalnum() and left == left.lower()
+
+
+@pytest.mark.parametrize('repository', ['hello', 'samples/hello', 'a/b/c', 'a.b_c__d--e/f', 'x' * 256, '0'])
+def test_names_of_repositories(repository: str) -> None:
+    validate_repository(SimpleNamespace(repository=repository, registry_name='contosoprod', require=None))
+
+
+@pytest.mark.parametrize('repository', [
+    '', 'Hello', '/hello', 'hello/', 'a//b', 'hello:latest', 'hello@sha256:00', '-a', 'a-', 'a___b', 'a..b', '../etc',
+    'hello\n', 'a b', '*', 'a,b', 'contosoprod.azurecr.io/Hello', 'x' * 257, 'hello:pull'])
+def test_what_is_no_repository(repository: str) -> None:
+    with pytest.raises(InvalidArgumentValueError) as refused:
+        validate_repository(SimpleNamespace(repository=repository, registry_name='contosoprod', require=None))
+    assert 'samples/hello' in ' '.join(refused.value.recommendations)
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize('repository, registry, needs', [(None, 'contosoprod', '--repository'),
+                                                         (None, None, '--repository'), ('hello', None, '--name')])
+def test_what_needs_another_option(repository: str | None, registry: str | None, needs: str) -> None:
+    with pytest.raises(ArgumentUsageError, match=f'give {needs}'):
+        validate_repository(SimpleNamespace(repository=repository, registry_name=registry, require=[ACTIONS[0]]))
+
+
+@pytest.mark.parametrize('timeout', [1, 1.5, 10, 120])
+def test_timeouts(timeout: float) -> None:
+    validate_timeout(SimpleNamespace(timeout=timeout))
+
+
+@pytest.mark.parametrize('timeout', [0, -1, 0.999, 120.001, float('inf'), float('-inf'), float('nan'), 1e300])
+def test_what_is_no_timeout(timeout: float) -> None:
+    with pytest.raises(InvalidArgumentValueError, match='from 1 to 120 seconds'):
+        validate_timeout(SimpleNamespace(timeout=timeout))
+
+
+def test_what_can_be_skipped_is_what_the_report_names() -> None:
+    validate_skip(SimpleNamespace(skip=None))
+    validate_skip(SimpleNamespace(skip=[check.name for check in ALL] + [check.category for check in ALL]))
+    with pytest.raises(InvalidArgumentValueError, match="does not know 'DNS', 'heml'") as refused:
+        validate_skip(SimpleNamespace(skip=['heml', 'dns', 'DNS']))
+    assert all(check.name in ' '.join(refused.value.recommendations) for check in ALL)
