@@ -14,6 +14,7 @@ from ._validators import ACTIONS, DEFAULT_TIMEOUT
 from .clients import process
 from .context import Context, Options
 from .report import FAILED, SCHEMA_VERSION, CheckResult, Report, RootCause, count, status_of
+from .runner import Check, Found, NotApplicable, run_checks
 
 logger = get_logger(__name__)
 
@@ -36,7 +37,7 @@ def check_health(cmd: Any, registry_name: str | None = None, repository: str | N
 
 def _consent(cli_ctx: Any, yes: bool, skip: Sequence[str]) -> dict[str, Any]:
     """Return whether the sample image may be pulled, asking before any check starts where there is a terminal."""
-    if yes or {'container-pull', 'environment'} & set(skip) \
+    if yes or {'container-pull', 'environment'} & set(skip) or _cloud_shell() \
             or cli_ctx.config.getboolean('core', 'disable_confirm_prompt', fallback=False):
         return {'pull': True}
     if not sys.stdin or not sys.stdin.isatty() or not sys.stderr.isatty():
@@ -52,8 +53,7 @@ def _consent(cli_ctx: Any, yes: bool, skip: Sequence[str]) -> dict[str, Any]:
 def _run(context: Context) -> list[CheckResult]:
     """Run the checks that apply. Whatever ends the run, no child process outlives it."""
     from .checks import ALL
-    from .runner import run_checks
-    checks = [check for check in ALL if context.options.registry or not check.of_registry]
+    checks = _here([check for check in ALL if context.options.registry or not check.of_registry])
     try:
         with _ended_by_sigterm():
             if context.options.registry:
@@ -61,6 +61,28 @@ def _run(context: Context) -> list[CheckResult]:
             return run_checks(checks, context)
     finally:
         process.kill_all()
+
+
+def _here(checks: Sequence[Check]) -> Sequence[Check]:
+    """Return the checks; in Azure Cloud Shell those of the machine are not run, and each says why."""
+    why_not = _cloud_shell()
+    if why_not is None:
+        return checks
+
+    def not_here(*_: Any) -> Found:
+        raise NotApplicable(why_not)
+
+    return [replace(check, needs=(), run=not_here) if check.category == 'environment' else check for check in checks]
+
+
+def _cloud_shell() -> str | None:
+    """Return why this machine is not to be checked where it is Azure Cloud Shell's; else None."""
+    from .checks.reading import outside_cloud_shell
+    try:
+        outside_cloud_shell()
+    except NotApplicable as reason:
+        return str(reason)
+    return None
 
 
 @contextlib.contextmanager

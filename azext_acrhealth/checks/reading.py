@@ -23,7 +23,7 @@ def outside_cloud_shell() -> None:
     FIELD e-better-message-cloud-shell; ACC_CLOUD is what azure.cli.core.util.in_cloud_console looks at.
     """
     if os.environ.get('ACC_CLOUD') or os.environ.get('AZUREPS_HOST_ENVIRONMENT', '').startswith('cloud-shell'):
-        raise NotApplicable('Azure Cloud Shell can run no container daemon')
+        raise NotApplicable('Not checked in Azure Cloud Shell, which brings its own tools and can run no container daemon')
 
 
 def time_for(context: Any, patience: float = 1.0) -> float:

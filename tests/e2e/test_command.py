@@ -118,16 +118,6 @@ def test_warnings_of_tools_fail_nothing(lab: Lab) -> None:
         assert rows(report, 'details')[name]['warnings'] == [warning]
 
 
-def test_in_cloud_shell_this_machine_is_not_checked(lab: Lab) -> None:
-    report = done(check(lab, *REGISTRY, '--yes', env={'ACC_CLOUD': 'PROD'})).report
-    for row in report['checks']:
-        if row['category'] == 'environment':
-            assert (row['status'], row['skipReason']) == ('skipped', 'not-applicable'), row['name']
-            assert 'Cloud Shell' in row['message']
-        else:
-            assert row['status'] == 'passed'
-
-
 # Which registry, and whose result
 
 def configured(lab: Lab) -> Environment:
@@ -314,22 +304,42 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_asked(lab: Lab, args
 
 # The question, and the end
 
+def at_terminal(lab: Lab, *args: str, **environment: str) -> pexpect.spawn[str]:
+    """The command at a terminal, which sees everything but stdout."""
+    command, environment = lab.az_command(*COMMAND, *args), {**lab.az_environment(), **environment}
+    lab.azure.clear_journal()
+    return lab.pty('/bin/sh', '-c', 'exec "$@" > report.json', 'sh', *command, env=environment)
+
+
+def reported(lab: Lab, terminal: pexpect.spawn[str]) -> dict[str, Any]:
+    """Its report, once it has ended well."""
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+    report: dict[str, Any] = json.loads((lab.home / 'report.json').read_text('utf-8'))
+    return report
+
+
 @pytest.mark.parametrize('answer, status, reason', [('y', 'passed', None), ('n', 'skipped', 'requested')])
 def test_the_question_comes_first_and_on_stderr(lab: Lab, answer: str, status: str, reason: str | None) -> None:
-    command = lab.az_command(*COMMAND, *REGISTRY, '--skip', 'helm')
-    environment = lab.az_environment()
-    lab.azure.clear_journal()
-    terminal = lab.pty('/bin/sh', '-c', 'exec "$@" > report.json', 'sh', *command, env=environment)
+    terminal = at_terminal(lab, *REGISTRY, '--skip', 'helm')
     terminal.expect_exact(IMAGE)
     terminal.expect_exact('Proceed?')
     assert not lab.azure.journal(kind='http') and not lab.azure.journal(kind='connection')
     terminal.sendline(answer)
-    terminal.expect(pexpect.EOF)
-    terminal.close()
-    assert terminal.exitstatus == 0
-    report = json.loads((lab.home / 'report.json').read_text('utf-8'))
+    report = reported(lab, terminal)
     assert (rows(report)['container-pull'], rows(report, 'skipReason')['container-pull']) == (status, reason)
     assert pulled(lab) == (answer == 'y')
+
+
+def test_in_cloud_shell_this_machine_is_not_checked_and_nothing_asked(lab: Lab) -> None:
+    report = reported(lab, at_terminal(lab, *REGISTRY, ACC_CLOUD='PROD'))
+    for row in report['checks']:
+        if row['category'] == 'environment':
+            assert (row['status'], row['skipReason']) == ('skipped', 'not-applicable'), row['name']
+            assert 'Cloud Shell' in row['message']
+        else:
+            assert row['status'] == 'passed'
 
 
 @pytest.mark.parametrize('number, status', [(signal.SIGINT, 1), (signal.SIGTERM, 128 + signal.SIGTERM)])
