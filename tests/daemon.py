@@ -91,7 +91,7 @@ class Daemon:
 
     def ensure(self) -> None:
         """Running as usual, whatever was done to it before."""
-        if not self._usual or not self._process or self._process.poll() is not None:
+        if not (self._usual and self._process and self._process.poll() is None and self._answers()):
             self.start()
 
     def _docker(self, *args: str) -> str:
