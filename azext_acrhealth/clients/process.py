@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Mapping, Sequence
@@ -93,14 +94,14 @@ def run(argv: Sequence[str], seconds: float, *, env: Mapping[str, str] | None = 
         except subprocess.TimeoutExpired:
             status = None
         else:
-            _finish(pipes)
+            _finish(pipes, _GRACE)
     finally:
         kill(process)
         with _lock:
             _live.discard(process)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_GRACE)
-    _finish(pipes)
+    _finish(pipes, _GRACE / 3)
     return Completed(status, pipes[0].text(), pipes[1].text(), seconds, any(pipe.truncated for pipe in pipes))
 
 
@@ -155,9 +156,10 @@ class _Reader(threading.Thread):
         return bytes(self._kept).decode('utf-8', 'replace')
 
 
-def _finish(readers: Sequence[_Reader]) -> None:
+def _finish(readers: Sequence[_Reader], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
     for reader in readers:
-        reader.join(_GRACE)
+        reader.join(max(0.0, deadline - time.monotonic()))
 
 
 def kill(process: 'subprocess.Popen[bytes]') -> None:
