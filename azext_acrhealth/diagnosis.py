@@ -16,12 +16,14 @@ _SKEW_SECONDS = 3600
 
 # What spoils everything on a machine at once: mended before anything else.
 _FIRST = ('clock-wrong', 'ca-bundle-unusable', 'proxy-malformed', 'proxy-unresolved', 'proxy-unreachable',
-          'proxy-sign-in', 'proxy-not-a-proxy', 'dns-no-server', 'dns-silent')
+          'proxy-silent', 'proxy-sign-in', 'proxy-not-a-proxy', 'dns-no-server', 'dns-silent')
 
 #: A warning on the left is part of the failure on the right, where both are found.
 _PART_OF = {('dns-private-zone-unlinked', 'private-endpoint-bypassed'), ('registry-not-visible', 'registry-unknown'),
             *((part, whole) for whole in ('dns-silent', 'dns-no-server', 'dns-server-down')
-              for part in ('host-unresolved', 'management-silent', 'sign-in-silent', 'pull-dns'))}
+              for part in ('host-unresolved', 'management-silent', 'sign-in-silent', 'pull-dns')),
+            *(('host-unresolved', whole) for whole in ('dns-nxdomain', 'dns-servfail', 'dns-refused', 'dns-no-address',
+                                                       'dns-only-servers-know', 'dns-failed'))}
 
 Deeper = tuple[str, dict[str, Any]]
 
@@ -48,34 +50,46 @@ def _details(others: Mapping[str, CheckResult], name: str) -> Mapping[str, Any]:
     return others[name].details if name in others else {}
 
 
+def _hosts_file(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
+    """An address that does not serve the registry, and that the hosts file gives in place of the name servers."""
+    dns = others.get('dns')
+    if dns is None or dns.cause != 'dns-hosts-file' or result.name == 'dns':
+        return None
+    return 'dns-hosts-file', {**dns.details, 'effect': result.message}
+
+
 def _firewall(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """A refusal by the registry, in the light of its settings and of where its name leads."""
     settings, dns = _details(others, 'login-server'), _details(others, 'dns')
     addresses = list(dns.get('addresses') or ())
     evidence = {'host': dns.get('host'), 'addresses': addresses, 'registry': result.registry,
                 **{key: settings.get(key) for key in ('public_access', 'default_action', 'private_endpoints')}}
+    proxy = _details(others, 'tls').get('proxy')
     private_link = settings.get('private_endpoints') or any('.privatelink.' in name for name in dns.get('chain') or ())
-    if any(map(is_private, addresses)):
+    if proxy and (private_link or settings.get('public_access') == 'disabled'):
+        return 'private-registry-through-proxy', {**evidence, 'proxy': proxy}
+    if any(map(is_private, addresses)) and not proxy:
         return 'private-endpoint-refused', evidence
-    if private_link and addresses:
+    if private_link and addresses and not proxy:
         return 'private-endpoint-bypassed', evidence
     if settings.get('public_access') == 'disabled':
         return 'public-access-disabled', evidence
     return 'registry-firewall', {**evidence, 'allowed_addresses': settings.get('allowed_addresses')}
 
 
-def _clock(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
-    """A certificate outside its dates, while another host's verified answer shows that the clock here is wrong."""
-    witness = _details(others, 'login-server')
-    skew = witness.get('clock_skew_seconds')
-    if not isinstance(skew, int) or abs(skew) < _SKEW_SECONDS:
-        return None
-    return 'clock-wrong', {'skew': f'{_duration(abs(skew))} {"ahead" if skew > 0 else "behind"}',
-                           'witness': witness.get('clock_witness')}
+def _clock(_: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
+    """A certificate outside its dates, while a server's clock, told over a connection whose certificate is verified
+    but for its dates, shows that the clock here is wrong."""
+    for witness in (_details(others, 'tls'), _details(others, 'login-server')):
+        skew = witness.get('clock_skew_seconds')
+        if isinstance(skew, int) and abs(skew) >= _SKEW_SECONDS:
+            return 'clock-wrong', {'skew': f'{_duration(abs(skew))} {"ahead" if skew > 0 else "behind"}',
+                                   'witness': witness.get('clock_witness')}
+    return None
 
 
 def _duration(seconds: int) -> str:
-    return f'{seconds // 86400} days' if seconds >= 2 * 86400 else f'{seconds // 3600} hours'
+    return f'{round(seconds / 86400)} days' if seconds >= 2 * 86400 else f'{round(seconds / 3600)} hours'
 
 
 def _unauthorized(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
@@ -102,9 +116,11 @@ def _name_unknown(_: CheckResult, others: Mapping[str, CheckResult]) -> Deeper |
 def _unreachable(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """An address that does not answer: a private one is not expected to, from outside its network."""
     if is_private(str(result.details.get('address'))):
-        return 'private-address-unreachable', {}
+        return _hosts_file(result, others) or ('private-address-unreachable', {})
     addresses = _details(others, 'dns').get('addresses') or ()
-    return ('ipv6-unreachable', {}) if addresses and all(':' in address for address in addresses) else None
+    if addresses and all(':' in address for address in addresses):
+        return 'ipv6-unreachable', {}
+    return _hosts_file(result, others)
 
 
 def _roles(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
@@ -123,6 +139,9 @@ _RULES: Mapping[str, Callable[[CheckResult, Mapping[str, CheckResult]], Deeper |
     'dns-nxdomain': _name_unknown,
     'connect-timeout': _unreachable,
     'host-unreachable': _unreachable,
+    **{cause: _hosts_file for cause in (
+        'connection-refused', 'connection-failed', 'tls-timeout', 'tls-reset', 'not-tls', 'certificate-other-name',
+        'certificate-self-signed', 'certificate-issuer-unknown', 'not-http', 'other-service', 'registry-not-here')},
 }
 
 

@@ -19,6 +19,9 @@ CAUSES = [
     Cause('proxy-unreachable', _REACH,
           'The proxy {proxy} cannot be reached[: {text}]',
           'Start the proxy, correct HTTPS_PROXY, or except the host: NO_PROXY={host}.'),
+    Cause('proxy-silent', _REACH,
+          'The proxy {proxy} accepts connections, but gave no whole answer[ within {seconds} s]',
+          'Check the proxy, correct HTTPS_PROXY, or except the host: NO_PROXY={host}.'),
     Cause('proxy-sign-in', _REACH,
           'The proxy {proxy} demands a sign-in (407)[, by {authenticate}]',
           'Put the proxy\'s user and password, percent-encoded, into HTTPS_PROXY; for NTLM or Negotiate use a local '
@@ -35,9 +38,6 @@ CAUSES = [
           '{host} refuses connections at {address}, port {port}',
           'Check that the address is the right one, and the firewall rules for it: nothing listens there, or something '
           'rejects the connection.', ['nslookup {host}']),
-    Cause('connection-reset', _REACH,
-          'The connection to {host} at {address}, port {port}, is reset as soon as it is made',
-          'A firewall on the way does that: have {host} allowed.'),
     Cause('host-unreachable', _REACH,
           'There is no route to {host} at {address}[: {text}]',
           'Check this machine\'s network and routes; a private address is reached only from its virtual network '
@@ -55,7 +55,9 @@ CAUSES = [
           'A firewall on the way drops the packets: have {host} allowed on port 443. A private address is reached only '
           'from its virtual network (VPN, peering, network security group).'),
     Cause('connection-failed', _REACH,
-          'No connection to {host}[ at {address}][: {text}]', 'Check the network between this machine and the host.'),
+          'No connection to {host}[ at {address}][: {text}]',
+          'Check this machine\'s own firewall and routes first: an error other than a refusal or silence most often '
+          'comes from there.', ['ip route get {address}']),
     Cause('address-dead', _REACH,
           '{host} cannot be reached at {failed_addresses}; it answered at {address}',
           'Repair that route (often IPv6), or have the dead address removed from DNS: other tools wait for it first.'),
@@ -65,7 +67,7 @@ CAUSES = [
           'firewall that inspects TLS holds the handshake: have {host} excepted.',
           ['ping -M do -s 1400 -c 3 {address}']),
     Cause('tls-reset', _SECURE,
-          '{host}[ at {address}] ends the connection during the TLS handshake',
+          '{host}[ at {address}] takes the connection and ends it before it is secure',
           'A firewall that filters by host name does that: have {host} allowed. If it is allowed, try again.'),
     Cause('not-tls', _SECURE,
           'What answers at {host}[ at {address}], port {port}, does not speak TLS',
@@ -96,8 +98,8 @@ CAUSES = [
           'No registry has such a certificate: something in between answers. Check the address; if it is a proxy that '
           'inspects traffic, add its CA to the bundle and name it in REQUESTS_CA_BUNDLE.', [_FETCH_CERTIFICATE]),
     Cause('certificate-issuer-unknown', _SECURE,
-          'The certificate of {host} was issued by {issuer}, which this machine does not trust: most likely a proxy '
-          'that inspects traffic',
+          'The certificate of {host} was issued by {issuer}, which this machine does not trust[ (CAs: {bundle})]: most '
+          'likely by a proxy that inspects traffic, unless that bundle lacks the public CAs',
           'Add that CA to a bundle and name it in REQUESTS_CA_BUNDLE, or have {host} excepted from inspection '
           '(registry names with a domain label too: *.azurecr.io). The container daemon needs the CA as well.',
           [_FETCH_CERTIFICATE]),

@@ -45,23 +45,25 @@ CAUSES = [
           '{host} cannot be resolved: no name server is configured on this machine',
           'Configure one (/etc/resolv.conf, or the network settings).'),
     Cause('dns-only-servers-know', _DNS,
-          'The name servers {servers} know {host} ({addresses}), but this system does not resolve it[: {error}]',
-          'Look at how this system resolves names: /etc/nsswitch.conf, /etc/resolv.conf, a local cache or VPN client.',
+          'Name server {server} knows {host} ({addresses}), but this system does not resolve it[: {error}][; other '
+          'name servers: {said}]',
+          'Look at how this system resolves names: /etc/nsswitch.conf, /etc/resolv.conf (of its name servers only the '
+          'first three are asked on Linux), a local cache or VPN client.',
           ['getent ahosts {host}', 'nslookup {host}']),
     Cause('dns-failed', _DNS,
-          '{host} cannot be resolved[: {error}][; the name servers say {answers}]',
+          '{host} cannot be resolved[: {error}][; name servers: {said}]',
           'Look the name up by hand and check the name servers of this machine.', ['nslookup {host}']),
     Cause('dns-sinkhole', _DNS,
-          '{host} resolves to {addresses}: a filter (DNS block list, or a hosts file) answers in place of the real '
-          'name server',
+          '{host} resolves to {addresses}[, by this machine\'s {hosts_file}]: a filter (DNS block list, or a hosts '
+          'file) answers in place of the real name server',
           'Have the login server allowed in that filter, or remove the entry from the hosts file.',
           ['nslookup {host}']),
     Cause('dns-left-to-proxy', _DNS,
           '{host} does not resolve here[ ({error})]; the proxy {proxy} resolves it instead',
           'Nothing is broken as long as everything goes through the proxy; a container daemon without that proxy '
           'cannot resolve the name.'),
-    Cause('dns-hosts-file', _DNS,
-          'The hosts file sends {host} to {address}[; the name servers say {served}]',
+    Cause('dns-hosts-file', [*_DNS, 'CONNECTIVITY_SSL_ERROR', 'CONNECTIVITY_CHALLENGE_ERROR'],
+          'The hosts file sends {host} to {address}[; the name servers say {served}][. There: {effect}]',
           'Remove the entry unless it is meant: it hides every change of the registry\'s address.'),
     Cause('dns-private-zone-unlinked', _DNS,
           '{host} has a private endpoint, but resolves here to the public address {addresses}: no private DNS zone is '
@@ -70,7 +72,8 @@ CAUSES = [
           'is meant to use the private endpoint.',
           ['az network private-dns link vnet list --zone-name privatelink.azurecr.io --resource-group GROUP']),
     Cause('dns-server-down', _DNS,
-          'Name server {server} gives no answer, the next one does: each lookup is slow[ ({seconds} s for {host})]',
+          'Name server {server} does not resolve {host} ({verdict}), the next one does[; this lookup took {seconds} '
+          's]',
           'Remove that name server from this machine\'s configuration, or have it repaired.',
           ['nslookup {host} {server}']),
 ]

@@ -26,6 +26,15 @@ CAUSES = [
           'in again does not help.',
           ['nslookup {host}',
            'az network private-dns link vnet list --zone-name privatelink.azurecr.io --resource-group GROUP']),
+    Cause('private-registry-through-proxy', _REFUSED,
+          '{host} is reached by its private endpoint only, but this machine sends requests through the proxy {proxy}, '
+          'which comes from outside[: the firewall sees {client_address}]',
+          'Except the registry from the proxy: add {host} to NO_PROXY. Signing in again does not help.',
+          ['export NO_PROXY="$NO_PROXY,"{host}', _SHOW_NETWORK]),
+    Cause('registry-forbids', _REFUSED,
+          'The registry forbids the request (403): {said}[ (correlation id {correlation_id})]',
+          'These are the registry\'s own words. If they do not help, report it with the correlation id: '
+          'https://aka.ms/acr/issues', [_SHOW_NETWORK]),
     Cause('private-endpoint-refused', _REFUSED,
           'The registry refuses this machine[, {client_address},] although {host} leads to the private address '
           '{addresses}',

@@ -50,7 +50,7 @@ def _no_challenge(response: Response, facts: dict[str, Any]) -> HealthCheckError
     if response.status == 429:
         return ConnectivityTooManyRequestsError('throttled', **facts, retry_after=retry_after(response))
     if response.status == 403:
-        return ConnectivityForbiddenError('registry-firewall' if error else 'forbidden-in-between', **facts,
+        return ConnectivityForbiddenError(forbidden(error) if error else 'forbidden-in-between', **facts,
                                           client_address=registry.refused_address(error))
     if 300 <= response.status < 400:
         return ConnectivityChallengeError('redirected', **facts)
@@ -93,6 +93,12 @@ def _entra_challenge(response: Response, facts: dict[str, Any]) -> registry.Chal
                                         **facts, realm=connection.without_query(parameters['realm']),
                                         service=parameters['service'])
     return own[0]
+
+
+def forbidden(error: registry.RegistryError) -> str:
+    """Return the cause of a 403 in the registry's own words: its firewall, unless they are other words."""
+    return 'registry-firewall' if registry.refused_address(error) or 'firewall' in error.message \
+        else 'registry-forbids'
 
 
 def retry_after(response: Response) -> str | None:

@@ -8,6 +8,8 @@ from ..clients.http import ConnectionFailed, Response
 # OpenSSL's X509_V_ERR_* numbers (openssl/x509_vfy.h).
 _NOT_YET_VALID, _EXPIRED, _SELF_SIGNED, _SELF_SIGNED_IN_CHAIN, _UNKNOWN_ISSUER, _UNKNOWN_LEAF_ISSUER, _OTHER_NAME = \
     9, 10, 18, 19, 20, 21, 62
+#: A certificate outside its dates.
+DATES = (_NOT_YET_VALID, _EXPIRED)
 # What VERIFY_X509_STRICT refuses though the issuer is trusted: missing or misplaced extensions (numbers 79 to 94).
 _STRICT = range(79, 95)
 
@@ -17,15 +19,19 @@ _BY_KIND = {
     ('refused', 'proxy'): 'proxy-unreachable',
     ('unreachable', 'proxy'): 'proxy-unreachable',
     ('timeout', 'proxy'): 'proxy-unreachable',
-    ('reset', 'proxy'): 'proxy-unreachable',
-    ('closed', 'proxy'): 'proxy-not-a-proxy',
-    ('not-http', 'proxy'): 'proxy-not-a-proxy',
+    ('failed', 'proxy'): 'proxy-unreachable',
+    ('reset', 'proxy'): 'proxy-not-a-proxy',
     ('proxy-address', 'proxy'): 'proxy-malformed',
+    ('timeout', 'tunnel'): 'proxy-silent',
+    ('reset', 'tunnel'): 'proxy-not-a-proxy',
+    ('closed', 'tunnel'): 'proxy-not-a-proxy',
+    ('not-http', 'tunnel'): 'proxy-not-a-proxy',
     ('refused', 'connect'): 'connection-refused',
     ('unreachable', 'connect'): 'host-unreachable',
     ('timeout', 'connect'): 'connect-timeout',
-    ('reset', 'connect'): 'connection-reset',
     ('timeout', 'tls'): 'tls-timeout',
+    # A reset right after the connection is there shows now in connecting, now in the handshake.
+    ('reset', 'connect'): 'tls-reset',
     ('reset', 'tls'): 'tls-reset',
     ('closed', 'tls'): 'tls-reset',
     ('not-tls', 'tls'): 'not-tls',

@@ -10,6 +10,9 @@ from ..runner import Check, Found
 # How long the name servers are asked for the chain behind a name that did resolve.
 _CURIOSITY_SECONDS = 2.0
 
+# A lookup that took less was not held up by silence.
+_SLOW_SECONDS = 0.5
+
 _VERDICTS = {'NXDOMAIN': 'dns-nxdomain', 'SERVFAIL': 'dns-servfail', 'REFUSED': 'dns-refused',
              'no address': 'dns-no-address', 'no answer': 'dns-silent', 'no name server': 'dns-no-server'}
 
@@ -27,18 +30,23 @@ def _run(context: Any, needs: Mapping[str, Any]) -> Found:
     except TimeoutError:
         said = names.Explanation(verdict='no answer', servers=names.name_servers())
     evidence = {'host': host, 'addresses': list(lookup.addresses), 'chain': list(said.chain),
-                'servers': list(said.servers), 'answers': dict(said.answers), 'seconds': round(lookup.seconds, 1),
-                'error': lookup.error}
+                'servers': list(said.servers), 'answers': dict(said.answers), 'error': lookup.error,
+                'said': [f'{server} {answer}' for server, answer in said.answers.items()],
+                'seconds': round(lookup.seconds, 1) if lookup.seconds >= _SLOW_SECONDS else None}
     timing = {'began': front_door.lookup.began, 'ended': front_door.lookup.ended}
     if not lookup.addresses:
         problem = _unresolved(said, evidence)
-        if front_door.proxy is None:
-            raise problem
-        warning = ConnectivityDnsError('dns-left-to-proxy', proxy=without_password(front_door.proxy), **evidence)
-        return Found(f'{host} is resolved by the proxy', warning=warning, **timing)
-    if all(map(names.is_sinkhole, lookup.addresses)):
-        raise ConnectivityDnsError('dns-sinkhole', **evidence)
-    return Found(f'{host} is {", ".join(lookup.addresses)}', details=evidence, warning=_doubt(said, evidence), **timing)
+    elif all(map(names.is_sinkhole, lookup.addresses)):
+        evidence['error'] = f'it resolves to {lookup.addresses[0]}'
+        problem = ConnectivityDnsError('dns-sinkhole', **evidence,
+                                       hosts_file='hosts file' if names.in_hosts_file(host) else None)
+    else:
+        return Found(f'{host} is {", ".join(lookup.addresses)}', details=evidence, warning=_doubt(said, evidence),
+                     **timing)
+    if front_door.proxy is None:
+        raise problem
+    warning = ConnectivityDnsError('dns-left-to-proxy', proxy=without_password(front_door.proxy), **evidence)
+    return Found(f'{host} is resolved by the proxy', warning=warning, **timing)
 
 
 def _unresolved(said: names.Explanation, evidence: dict[str, Any]) -> ConnectivityDnsError:
@@ -51,7 +59,10 @@ def _unresolved(said: names.Explanation, evidence: dict[str, Any]) -> Connectivi
     if evidence['host'] in said.chain:
         return ConnectivityDnsError('dns-loop', **evidence)
     if said.verdict is None:
-        return ConnectivityDnsError('dns-only-servers-know', **{**evidence, 'addresses': list(said.addresses)})
+        # The servers are asked in turn until one knows.
+        knowing = next((server for server in said.servers if server not in said.answers), said.servers[-1])
+        return ConnectivityDnsError('dns-only-servers-know', **{**evidence, 'addresses': list(said.addresses),
+                                                                'server': knowing})
     return ConnectivityDnsError(_VERDICTS.get(said.verdict, 'dns-failed'), **evidence)
 
 
@@ -66,7 +77,7 @@ def _doubt(said: names.Explanation, evidence: dict[str, Any]) -> ConnectivityDns
         return ConnectivityDnsError('dns-private-zone-unlinked', **evidence)
     silent = [server for server, answer in said.answers.items() if answer in ('no answer', 'SERVFAIL', 'REFUSED')]
     if silent and said.addresses:
-        return ConnectivityDnsError('dns-server-down', **{**evidence, 'server': silent[0]})
+        return ConnectivityDnsError('dns-server-down', **evidence, server=silent[0], verdict=said.answers[silent[0]])
     return None
 
 

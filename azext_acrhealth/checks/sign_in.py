@@ -3,9 +3,10 @@
 import json
 from typing import Any, Iterator
 
-from ..clients import Deadline, names
+from ..clients import Deadline
 from ..clients.azure import SignInFailed, Token, sudo_user
-from ..clients.http import Connection, ConnectionFailed
+from ..clients.front_door import connection_to
+from ..clients.http import ConnectionFailed
 from ..clients.later import Later
 from . import connection
 
@@ -132,7 +133,7 @@ def _discovery_trouble(context: Any, deadline: Deadline) -> Trouble | None:
     host = context.azure.sign_in_host
     tenant = _account(context).get('tenant_id') or 'organizations'
     try:
-        way = Connection(host, names.look_up_within(host, deadline).addresses, context.trust)
+        way = connection_to(host, context.trust, deadline)
         response = way.request('GET', f'/{tenant}/v2.0/.well-known/openid-configuration', deadline)
         way.close()
     except ConnectionFailed as failure:

@@ -2,7 +2,8 @@
 
 from typing import Any, Mapping
 
-from ..clients.http import Connection, ConnectionFailed
+from ..clients.front_door import FrontDoor
+from ..clients.http import Connection, ConnectionFailed, without_password
 from ..errors import ConnectivityChallengeError, ConnectivitySslError, HealthCheckError
 from ..runner import Check, Found
 from . import connection
@@ -20,12 +21,14 @@ def _run(context: Any, needs: Mapping[str, Any]) -> Found:
     try:
         opened: Connection = front_door.connection.result(context.operation())
     except ConnectionFailed as failure:
-        raise _error(failure) from failure
+        raise _error(failure, _clock(context, front_door, failure)) from failure
     except TimeoutError as ex:
         raise _overrun(context, context.options.timeout) from ex
     peer = opened.peer
-    facts = {'host': peer.host, 'address': peer.address, 'proxy': None, 'tls_version': peer.tls_version,
-             **connection.certificate_facts(peer.certificate), 'failed_addresses': list(peer.failed_addresses)}
+    facts = {'host': peer.host, 'address': peer.address, 'proxy': without_password(peer.proxy) if peer.proxy else None,
+             'tls_version': peer.tls_version,
+             **connection.certificate_facts(peer.certificate), 'failed_addresses': list(peer.failed_addresses),
+             'first': front_door.first_try}
     version = peer.tls_version.replace('TLSv', 'TLS ')
     issuer = facts.get('issuer')
     return Found(f'{version}, issued by {issuer}' if issuer else f'{version}, certificate not verified',
@@ -33,8 +36,17 @@ def _run(context: Any, needs: Mapping[str, Any]) -> Found:
                  began=front_door.lookup.ended, ended=front_door.connection.ended)
 
 
-def _error(failure: ConnectionFailed) -> HealthCheckError:
+def _clock(context: Any, front_door: FrontDoor, failure: ConnectionFailed) -> dict[str, Any]:
+    """Return what the server's clock says of this machine's, where a certificate's dates are what is wrong."""
+    if failure.evidence.get('verify_code') not in connection.DATES:
+        return {}
+    skew = front_door.clock_skew(context.operation().within(context.options.timeout / 2))
+    return {'clock_skew_seconds': skew, 'clock_witness': front_door.host}
+
+
+def _error(failure: ConnectionFailed, clock: dict[str, Any]) -> HealthCheckError:
     cause, evidence = connection.why(failure)
+    evidence.update(clock)
     if failure.stage == 'tls' and failure.kind in _SECURITY:
         return ConnectivitySslError(cause, **evidence)
     return ConnectivityChallengeError(cause, **evidence)
@@ -48,6 +60,8 @@ def _doubt(opened: Connection, verified: bool, facts: dict[str, Any]) -> HealthC
         return ConnectivitySslError('certificate-expires-soon', **facts, days=max(0, round(days)))
     if opened.peer.failed_addresses:
         return ConnectivityChallengeError('address-dead', **facts)
+    if facts['first']:
+        return ConnectivityChallengeError('transient', **facts)
     return None
 
 

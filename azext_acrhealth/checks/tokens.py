@@ -12,7 +12,7 @@ from ..errors import ConnectivityAccessTokenError, ConnectivityRefreshTokenError
     HealthCheckError
 from ..runner import Check, Found
 from . import connection, sign_in
-from .challenge import Challenged, retry_after
+from .challenge import Challenged, forbidden, retry_after
 
 # The built-in roles that grant an action, by the registry's role assignment mode
 # (docs: "Azure Container Registry Entra permissions and role assignments overview").
@@ -124,7 +124,7 @@ def _refused(response: Response, error: type[HealthCheckError], unauthorized: st
     if said is None:
         return error('token-missing' if _is_json(response) else 'page-in-between', **facts)
     if response.status == 403:
-        return error('registry-firewall', **facts, client_address=registry.refused_address(said))
+        return error(forbidden(said), **facts, client_address=registry.refused_address(said))
     return error(unauthorized if response.status == 401 else 'token-refused', **facts)
 
 

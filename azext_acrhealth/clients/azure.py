@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from knack.util import CLIError
 
-from . import Deadline, names
+from . import Deadline
+from .front_door import connection_to
 from .http import Connection, Response, Trust
 from .later import Later
 
@@ -177,7 +178,7 @@ class AzureCli:
     def _connect(self, deadline: Deadline) -> Connection:
         host = self.management_host
         port = urlsplit(self._cli_ctx.cloud.endpoints.resource_manager).port or 443
-        way = Connection(host, names.look_up_within(host, deadline).addresses, self._trust, port=port)
+        way = connection_to(host, self._trust, deadline, port)
         way.open(deadline)
         return way
 

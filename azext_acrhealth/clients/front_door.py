@@ -2,13 +2,13 @@
 guessed, without any secret, so that the checks find it walked."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Mapping
 
 from . import Deadline
 from .http import Connection, ConnectionFailed, Response, Trust, proxy_for
 from .later import Later
-from .names import Explanation, Lookup, explain, look_up
+from .names import Explanation, Lookup, explain, look_up, look_up_within
 
 # Answers of a gateway that are often over a moment later.
 _TRANSIENT = (502, 503, 504)
@@ -23,6 +23,11 @@ class Answer:
     first_try: str | None = None
 
 
+def connection_to(host: str, trust: Trust, deadline: Deadline, port: int = 443) -> Connection:
+    """Return a connection to that host that is not open yet; a proxy looks names up by itself."""
+    return Connection(host, [] if proxy_for(host) else look_up_within(host, deadline).addresses, trust, port=port)
+
+
 class FrontDoor:
     """One login server. ``timeout`` is in seconds, for each step."""
 
@@ -32,6 +37,8 @@ class FrontDoor:
         self.verified = trust.verify
         self._trust = trust
         self._timeout = timeout
+        #: What the first attempt to connect came to, where it was the second that came about.
+        self.first_try: str | None = None
         self.lookup: Later[Lookup] = Later(lambda: look_up(host), f'look up {host}')
         self.explanation: Later[Explanation] = Later(lambda: explain(host, Deadline(timeout)), f'explain {host}')
         self.connection: Later[Connection] = Later(self._connect, f'connect to {host}')
@@ -48,7 +55,19 @@ class FrontDoor:
                 raise
             time.sleep(_PAUSE_SECONDS)
             connection.open(deadline)
+            self.first_try = failure.text
         return connection
+
+    def clock_skew(self, deadline: Deadline) -> int | None:
+        """Return by how many seconds this machine's clock is ahead of the server's, whose certificate is verified but
+        for its dates; None where it does not say."""
+        try:
+            way = connection_to(self.host, replace(self._trust, dates=False), deadline)
+            response = way.request('GET', '/v2/', deadline)
+            way.close()
+            return response.clock_skew
+        except ConnectionFailed:
+            return None
 
     def _ask(self) -> Answer:
         connection = self.connection.result(Deadline(2 * self._timeout))
