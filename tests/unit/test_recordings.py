@@ -60,8 +60,8 @@ def replayed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(front_door, 'explain', lambda host, deadline: Explanation())
     name = request.node.originalname.removeprefix('test_')
     recording = Path(__file__).with_name('recordings') / f'{name}.yaml'
-    with vcr.use_cassette(str(recording), record_mode=vcr.mode.NONE, match_on=['method', 'scheme', 'host', 'path', 'body'],
-                          allow_playback_repeats=False) as cassette:
+    with vcr.use_cassette(str(recording), record_mode=vcr.mode.NONE,
+                          match_on=['method', 'scheme', 'host', 'path', 'body']) as cassette:
         yield cassette
 
 
