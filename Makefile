@@ -7,7 +7,7 @@ WORKERS ?= 6
 PACKAGE := azext_acrhealth
 RUN := .venv/bin/python -m
 
-.PHONY: demo lab test unit e2e lint docs bench wheel setup demo-machine test-machine clean
+.PHONY: demo lab test unit e2e lint docs bench compare wheel setup demo-machine test-machine clean
 
 demo: demo-machine .venv/.ready
 	@$(RUN) tests.demo
@@ -39,6 +39,10 @@ docs: .venv/.ready
 # This command and the built-in turn about, over round trips of 1, 40 and 150 ms: about 25 minutes. ROUNDS=3 for a look.
 bench: demo-machine .venv/.ready
 	@$(RUN) tests.bench $(ROUNDS)
+
+# What the built-in says of the same cases. make compare CASE=tls- for some of them.
+compare: setup
+	@$(RUN) tests.compare $(CASE)
 
 wheel: .venv/.ready
 	@$(RUN) tests.supplies
