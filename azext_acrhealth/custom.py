@@ -57,6 +57,8 @@ def _run(context: Context) -> list[CheckResult]:
     try:
         with _ended_by_sigterm():
             if context.options.registry:
+                # Whole, before threads need it: of two that import it by different modules, one finds it half made.
+                import requests  # noqa: F401  pylint: disable=unused-import
                 context.set_out()
             return run_checks(checks, context)
     finally:
