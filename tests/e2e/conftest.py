@@ -23,6 +23,7 @@ def lab(_lab: Lab) -> Lab:
     """A healthy machine: signed in to a healthy local Azure, with docker, its daemon and helm."""
     _lab.heal()
     _lab.daemon.ensure()
+    _lab.profile()  # signs in, before a test breaks what that takes
     return _lab
 
 

@@ -25,9 +25,8 @@ Sent = set[tuple[str, str, str]]
 HEALTHY: Sent = {('management', RESOURCE_MANAGER, '/subscriptions'), ('registry', R, EXCHANGE), ('refresh', R, TOKEN)}
 
 
-def run(lab: Lab, registry: str = 'demoregistry', *args: str) -> Run:
+def run(lab: Lab, *args: str, registry: str = 'demoregistry') -> Run:
     """Runs the command with a log of its own."""
-    lab.profile()
     lab.azure.clear_journal()
     return lab.az(*COMMAND, registry, *args)
 
@@ -122,7 +121,7 @@ def test_a_login_server_that_resource_manager_names_on_another_domain_gets_what_
 
 @pytest.mark.parametrize('name', ['labelregistry', 'labelregistry-h4k8drcuezf2bxgn'])
 def test_a_guess_gets_no_token_where_resource_manager_names_another_login_server(lab: Lab, name: str) -> None:
-    report = run(lab, name).report
+    report = run(lab, registry=name).report
     assert report['status'] == 'passed'
     assert report['registries'][0]['loginServer'] == LABELLED
     assert sent(lab) == {(what, LABELLED if host == R else host, path) for what, host, path in HEALTHY}
@@ -156,7 +155,7 @@ SECRETIVE: dict[str, Callable[[Lab], Any]] = {
 @pytest.mark.parametrize('arrange', SECRETIVE.values(), ids=SECRETIVE)
 def test_no_secret_is_shown_not_even_with_debug(lab: Lab, arrange: Callable[[Lab], Any]) -> None:
     arrange(lab)
-    ran = run(lab, 'demoregistry', '--debug')
+    ran = run(lab, '--debug')
     assert 'azext_acrhealth' in ran.stderr
     for secret in lab.azure.secrets():
         assert secret not in ran.stdout + ran.stderr

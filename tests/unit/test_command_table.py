@@ -63,8 +63,9 @@ def parser(cli: Any) -> Any:
 
 
 @pytest.fixture(scope='module')
-def help_() -> dict[str, Any]:
-    """What the help file says of the command."""
+def help_(loader: Any) -> dict[str, Any]:
+    """What the help file says of the command, once the loader has read it."""
+    assert loader
     import yaml  # type: ignore[import-untyped]
     from knack.help_files import helps
     said: dict[str, Any] = yaml.safe_load(helps[COMMAND])

@@ -41,7 +41,7 @@ def name(given_: Any, cloud: Any = AZURE_PUBLIC_CLOUD) -> Any:
 ])
 def test_names_of_registries(given_: Any, left: str | None) -> None:
     assert name(given_) == left
-    assert type(name(given_)) is not DefaultStr  # which az would print as an object
+    assert not isinstance(name(given_), DefaultStr)  # which az would print as an object
 
 
 @pytest.mark.parametrize('given_, instead', [
