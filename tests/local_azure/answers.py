@@ -7,6 +7,7 @@ HTTP library: `drip` (bytes a second for `head` and `body`), `endless` (`head` o
 """
 import asyncio
 import base64
+import http.client
 import json
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Tuple
@@ -72,7 +73,8 @@ def scripted_bytes(options: Dict[str, Any], body: bytes) -> bytes:
 async def scripted(call: Call, made: web.Response) -> web.StreamResponse:
     """The answer of an `http` fault; `made` is the named refusal it builds on, or an empty answer."""
     options = call.options
-    status, reason = options.get('status', made.status), options.get('reason', made.reason)
+    status = options.get('status', made.status)
+    reason = options.get('reason') or (made.reason if status == made.status else http.client.responses.get(status, ''))
     body = scripted_bytes(options, made.body or b'')  # type: ignore[arg-type]
     headers = [*made.headers.items(), *options.get('headers', [])]
     if RAW_FEATURES & options.keys():
