@@ -97,6 +97,12 @@ PULL = [
           ['nslookup {host}']),
     Cause('pull-refused', _PULL,
           '{engine} is refused the connection to {host}[ at {address}]' + _COMPARE, _RULES),
+    Cause('pull-other-address', _PULL,
+          '{engine} is led to {address} for {host} and gets no connection there, while this process reaches it at '
+          '{resolves_here}',
+          'Give the daemon the name servers that this machine uses: dns in daemon.json, or the settings of its virtual '
+          'machine (colima start --dns). If {host} has all of these addresses, allow each in the firewall.',
+          ['nslookup {host}']),
     Cause('pull-unreachable', _PULL,
           '{engine} has no route to {host}[ at {address}]',
           'See the routes and, for an IPv6 address, whether IPv6 works where the daemon runs.', ['ip route']),
@@ -115,10 +121,6 @@ PULL = [
     Cause('pull-stalled', _PULL,
           '{engine} stalled in pulling from {host} after {seconds} s[, at: {progress}]',
           _RULES + ' Run the command below and wait for the reason.', [_TRY]),
-    Cause('pull-mirror', _PULL,
-          '{engine} pulls through the registry mirror {host}, which fails[: {reason}]',
-          'Mend the mirror, or take it out of registry-mirrors in daemon.json.',
-          ['docker info --format "{{json .RegistryConfig.Mirrors}}"']),
     Cause('pull-not-found', _PULL,
           '{engine} is told by {host} that there is no {image}[: {reason}]',
           "What answers for {host} is not Microsoft's registry, or a mirror that lacks the image.", [_TRY]),

@@ -13,8 +13,8 @@ from .reading import outside_cloud_shell, reason, time_for, unrunnable, warnings
 
 PATIENCE = 2.0
 
-# Of the check's time, what explaining a failure and putting things back may take.
-_AFTERWARDS = 0.12
+# What explaining a failure and putting things back may take: so many seconds, and this share of the check's time.
+_AFTERWARDS, _AFTERWARDS_SHARE = 2.4, 0.2
 # An image that exists, but not for this platform, was pulled as far as this check cares (ERRORS.md; FIELD
 # a-windows-containers-linux-test-image, b-no-matching-manifest-windows). The last ones are podman's words.
 _OTHER_PLATFORM = re.compile(r'no matching manifest for|cannot be used on this platform|does not match the specified '
@@ -48,7 +48,8 @@ def _pull(client: Client, image: str, deadline: Deadline) -> Completed:
     """Pull ``image``; a tag that was not there is removed afterwards, one that was there is put back."""
     before = _id_of(client, image, deadline)
     done = process.undo_at_end([client.path, 'rmi', image]) if before == '' else _nothing
-    answer = client.ask(deadline.left() - _AFTERWARDS * deadline.seconds, 'pull', image)
+    afterwards = min(_AFTERWARDS, _AFTERWARDS_SHARE * deadline.seconds)
+    answer = client.ask(deadline.left() - afterwards, 'pull', image)
     if before == '' and (answer.status == 0 or answer.timed_out):
         client.ask(deadline.left() / 2, 'rmi', image)
     elif before and answer.status == 0:

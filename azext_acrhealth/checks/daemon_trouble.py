@@ -71,11 +71,11 @@ def _cause(client: Client, answer: Completed, evidence: dict[str, Any]) -> str:
         evidence['seconds'] = round(answer.seconds, 1)
         return 'daemon-silent'
     words = answer.err + '\n' + answer.out
-    evidence.update(reason=reason(answer), exit_status=answer.status)
     found = first(_SIGNS, words)
+    evidence.update(reason=reason(answer, found.pattern if found else ''), exit_status=answer.status)
     if not found:
         return 'podman-failed' if client.kind == PODMAN else 'daemon-error'
-    evidence.update({name.rstrip('_'): value for name, value in found.evidence.items()})
+    evidence.update(found.evidence)
     return found.cause
 
 

@@ -5,10 +5,11 @@ import re
 import socket
 from datetime import datetime, timezone
 from typing import Any, Mapping
+from urllib.parse import urlsplit
 
 from ..clients import Deadline, containers
 from ..clients.containers import PODMAN, Daemon
-from ..clients.http import Connection, ConnectionFailed, Trust, proxy_for
+from ..clients.http import Connection, ConnectionFailed, Response, Trust, proxy_for
 from ..clients.later import Later
 from ..clients.process import Completed, NotRun
 from ..errors import DockerPullError
@@ -68,6 +69,8 @@ _SIGNS = [
 # What a daemon without a proxy meets where only the proxy leads outside.
 _NO_WAY_OUT = {'pull-dns', 'pull-refused', 'pull-unreachable', 'pull-connect-timeout', 'pull-no-answer', 'pull-reset',
                'pull-silent', 'pull-tls-timeout'}
+# What an address says of itself: behind it there may be nobody at all.
+_NOBODY_AT_ADDRESS = {'pull-refused', 'pull-unreachable', 'pull-connect-timeout'}
 # What MCR's host for image data meets where a firewall knows mcr.microsoft.com only.
 _BLOCKED = _NO_WAY_OUT | {'pull-refused-by-registry', 'pull-html', 'pull-garbled', 'pull-not-found', 'pull-failed',
                           'pull-stalled', 'pull-proxy-refused', 'pull-tls', 'pull-certificate-name', 'pull-not-tls'}
@@ -77,6 +80,9 @@ _DATA_STAGE = re.compile(r'\.data\.mcr\.|error pulling image configuration|downl
                          r'failed to copy: httpReadSeeker', re.IGNORECASE)
 _DATA_HOST = re.compile(r'\b([\w-]+(?:\.[\w-]+)*\.data\.mcr\.[\w.-]+\w)')
 _HOST = re.compile(r'"https?://([\w.-]+)(?::\d+)?/|lookup ([\w.-]+)')
+_MANIFESTS = ', '.join(f'application/vnd.{kind}+json' for kind in (
+    'docker.distribution.manifest.list.v2', 'docker.distribution.manifest.v2', 'oci.image.index.v1',
+    'oci.image.manifest.v1'))
 # A clock that is this far from the other one is wrong; less is drift.
 _CLOCKS_DIFFER = 300
 # Looking from here explains, it does not decide: it takes no longer than this, and less where less is left.
@@ -95,7 +101,7 @@ def explain(daemon: Daemon, image: str, answer: Completed, deadline: Deadline, t
     words = answer.out + '\n' + answer.err
     for_data = bool(_DATA_STAGE.search(words))
     evidence['host'] = evidence.get('host') or _host_in(answer.err, registry)
-    evidence.update(_compare(daemon, image, evidence['host'], deadline, trust))
+    evidence.update(_compare(daemon, image, evidence['host'], for_data, deadline, trust))
     cause = _deeper(finding.cause, for_data, evidence)
     return DockerPullError(cause, **evidence)
 
@@ -110,9 +116,10 @@ def _timed_out(answer: Completed) -> Finding:
 
 def _failed(answer: Completed) -> Finding:
     found = first(_SIGNS, answer.err) or first(_SIGNS, answer.out)
-    named = {name.rstrip('_'): value for name, value in found.evidence.items()} if found else {}
     how = {'signal': answer.signal} if answer.signal else {'exit_status': answer.status}
-    return Finding(found.cause if found else 'pull-failed', {**named, **how, 'reason': reason(answer)})
+    if found is None:
+        return Finding('pull-failed', {**how, 'reason': reason(answer)})
+    return Finding(found.cause, {**found.evidence, **how, 'reason': reason(answer, found.pattern)})
 
 
 def _host_in(words: str, registry: str) -> str:
@@ -128,10 +135,12 @@ def _deeper(cause: str, for_data: bool, evidence: dict[str, Any]) -> str:
             and not evidence.get('daemon_proxy'):
         return 'pull-needs-proxy'  # FIELD b-proxy-only-in-shell
     if cause in _BLOCKED and for_data:
-        evidence['data_host'] = evidence['host'] if evidence['host'] != evidence['registry'] else None
-        return 'mcr-data-blocked'
-    if evidence['host'] in evidence.get('mirrors', ()):
-        return 'pull-mirror'
+        if evidence['host'] != evidence['registry']:
+            evidence['data_host'] = evidence['host']
+        stalls = cause == 'pull-stalled' and evidence.get('data_reached_here')
+        return 'pull-stalled' if stalls else 'mcr-data-blocked'
+    if cause in _NOBODY_AT_ADDRESS and _is_led_elsewhere(evidence):
+        return 'pull-other-address'  # FIELD b-daemon-in-vm-resolves-public-ip
     if cause == 'pull-silent':
         return _why_silent(evidence)
     if cause in ('pull-certificate-not-yet-valid', 'pull-certificate-expired'):
@@ -139,11 +148,18 @@ def _deeper(cause: str, for_data: bool, evidence: dict[str, Any]) -> str:
     return cause
 
 
+def _is_led_elsewhere(evidence: Mapping[str, Any]) -> bool:
+    """Return whether the daemon's resolver gave it another address than those at which this process gets through."""
+    address = str(evidence.get('address', '')).rpartition(':')[0]
+    return bool(address and ':' not in address and evidence.get('reached_here') and evidence.get('resolves_here')
+                and address not in evidence['resolves_here'])
+
+
 def _why_silent(evidence: dict[str, Any]) -> str:
     """Return what this process saw meanwhile: podman says nothing while it tries a throttled registry again."""
     if evidence.get('status_here') == 429:
         return 'pull-rate-limited'
-    if not evidence.get('cli_proxy') and not evidence.get('resolves_here'):
+    if evidence.get('resolves_here') == []:
         evidence['unresolved'] = evidence['host']
     return 'pull-silent'
 
@@ -161,12 +177,13 @@ def _clock_or_certificate(cause: str, evidence: dict[str, Any]) -> str:
     return 'pull-clock'
 
 
-def _compare(daemon: Daemon, image: str, host: str, deadline: Deadline, trust: Trust) -> Mapping[str, Any]:
-    """Return how the registry looks from here, and the daemon's own proxy and mirrors."""
+def _compare(daemon: Daemon, image: str, host: str, for_data: bool, deadline: Deadline,
+             trust: Trust) -> Mapping[str, Any]:
+    """Return how the registry looks from here, and the daemon's own proxy."""
     seen: dict[str, Any] = {}
     deadline = deadline.within(_COMPARING)
     sooner = deadline.within(deadline.left() * 0.9)
-    look = Later(lambda: look_from_here(host, image, sooner, trust, seen), 'pull-comparison')
+    look = Later(lambda: look_from_here(host, image, for_data, sooner, trust, seen), 'pull-comparison')
     settings = _settings_of(daemon, deadline.left() * 0.8)
     try:
         look.result(deadline)
@@ -175,14 +192,18 @@ def _compare(daemon: Daemon, image: str, host: str, deadline: Deadline, trust: T
     return {name: value for name, value in {**dict(seen), **settings}.items() if value is not None}
 
 
-def look_from_here(host: str, image: str, deadline: Deadline, trust: Trust, seen: dict[str, Any]) -> None:
+# pylint: disable-next=too-many-arguments,too-many-positional-arguments
+def look_from_here(host: str, image: str, for_data: bool, deadline: Deadline, trust: Trust,
+                   seen: dict[str, Any]) -> None:
     """Do in this process what the daemon had to do, and write into ``seen`` how far that goes."""
     if proxy := proxy_for(host):
         seen['cli_proxy'] = proxy
     else:
-        seen['resolves_here'] = []
-        found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
-        seen['resolves_here'] = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        try:
+            seen['resolves_here'] = _addresses(host)
+        except (OSError, UnicodeError):
+            seen['resolves_here'] = []
+            raise
     connection = Connection(host, seen.get('resolves_here', []), trust)
     seen['reached_here'] = False
     try:
@@ -191,16 +212,48 @@ def look_from_here(host: str, image: str, deadline: Deadline, trust: Trust, seen
         registry, _, rest = image.partition('/')
         if host == registry:
             name, _, tag = rest.partition(':')
-            seen['status_here'] = connection.request('GET', f'/v2/{name}/manifests/{tag}', deadline).status
+            manifest = _manifest(connection, name, tag, deadline)
+            seen['status_here'] = manifest.status
+            if for_data:
+                seen['data_host'] = _data_host(connection, name, manifest, deadline)
     except ConnectionFailed as failure:
         chain = failure.evidence.get('chain') or [{}]
         seen.update(failure_here=failure.text, issuer=certificate_facts(chain[0]).get('issuer'))
     finally:
         connection.close()
+    if seen.get('data_host'):
+        host = seen['data_host']
+        data = Connection(host, [] if proxy_for(host) else _addresses(host), trust)
+        data.open(deadline)
+        data.close()
+        seen['data_reached_here'] = True
+
+
+def _addresses(host: str) -> list[str]:
+    found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _manifest(connection: Connection, name: str, reference: str, deadline: Deadline) -> Response:
+    return connection.request('GET', f'/v2/{name}/manifests/{reference}', deadline, headers={'Accept': _MANIFESTS})
+
+
+def _data_host(connection: Connection, name: str, manifest: Response, deadline: Deadline) -> str | None:
+    """Return the host that the registry sends its clients to for the image's data; the rest of that link is secret."""
+    for platform in containers.list_at(manifest.json(), 'manifests')[:1]:
+        manifest = _manifest(connection, name, _proper(containers.text_at(platform, 'digest')), deadline)
+    digest = containers.text_at(manifest.json(), 'config', 'digest')
+    blob = connection.request('GET', f'/v2/{name}/blobs/{_proper(digest)}', deadline)
+    return urlsplit(blob.header('Location') or '').hostname
+
+
+def _proper(digest: str | None) -> str:
+    """Return the digest; what no registry has where a server gives something that is none."""
+    return digest if digest and re.fullmatch(r'sha256:[0-9a-f]{64}', digest) else 'none'
 
 
 def _settings_of(daemon: Daemon, seconds: float) -> Mapping[str, Any]:
-    """Return the daemon's own proxy and mirrors. Podman has this process's environment, and so its proxy."""
+    """Return the daemon's own proxy. Podman has this process's environment, and so its proxy."""
     if daemon.client.kind == PODMAN:
         return {'daemon_proxy': os.environ.get('HTTPS_PROXY') or os.environ.get('https_proxy')}
     try:
@@ -208,7 +261,4 @@ def _settings_of(daemon: Daemon, seconds: float) -> Mapping[str, Any]:
     except NotRun:
         return {}
     facts = containers.object_in(answer.out)
-    mirrors = [re.sub(r'^https?://|/.*$', '', mirror)
-               for mirror in containers.list_at(facts, 'RegistryConfig', 'Mirrors') if isinstance(mirror, str)]
-    proxy = containers.text_at(facts, 'HttpsProxy') or containers.text_at(facts, 'HTTPSProxy')
-    return {'daemon_proxy': proxy, 'mirrors': mirrors or None}
+    return {'daemon_proxy': containers.text_at(facts, 'HttpsProxy') or containers.text_at(facts, 'HTTPSProxy')}

@@ -23,7 +23,8 @@ def outside_cloud_shell() -> None:
     FIELD e-better-message-cloud-shell; ACC_CLOUD is what azure.cli.core.util.in_cloud_console looks at.
     """
     if os.environ.get('ACC_CLOUD') or os.environ.get('AZUREPS_HOST_ENVIRONMENT', '').startswith('cloud-shell'):
-        raise NotApplicable('Not checked in Azure Cloud Shell, which brings its own tools and can run no container daemon')
+        raise NotApplicable(
+            'Not checked in Azure Cloud Shell, which brings its own tools and can run no container daemon')
 
 
 def time_for(context: Any, patience: float = 1.0) -> float:
@@ -42,23 +43,27 @@ class Sign:
 
 @dataclass(frozen=True)
 class Finding:
-    """A cause that the words of a tool name, with the evidence in them."""
+    """A cause that the words of a tool name, with the evidence in them, and the pattern that they have."""
 
     cause: str
     evidence: Mapping[str, Any]
+    pattern: str = ''
 
 
 def first(signs: Sequence[Sign], text: str) -> Finding | None:
     """Return the first of ``signs`` that is in ``text``: tables are ordered from the particular to the general."""
     for sign in signs:
         if match := re.search(sign.pattern, text, re.IGNORECASE):
-            return Finding(sign.cause, {name: value for name, value in match.groupdict().items() if value})
+            named = {name.rstrip('_'): value for name, value in match.groupdict().items() if value}
+            return Finding(sign.cause, named, sign.pattern)
     return None
 
 
-def reason(completed: Completed) -> str:
-    """Return the line in which a tool that failed says why: its error on stderr, else its last words."""
+def reason(completed: Completed, pattern: str = '') -> str:
+    """Return the line in which a tool that failed says why: with ``pattern``, an error on stderr, its last."""
     lines = _lines(completed.err) or _lines(completed.out)
+    if pattern:
+        lines = [line for line in lines if re.search(pattern, line, re.IGNORECASE)] or lines
     errors = [line for line in lines if re.search(r'\berror\b|\bcannot\b|\bfailed\b|\bunable\b|\bdenied\b', line, re.I)]
     words = (errors or lines or [''])[-1]
     return _SIGNED.sub(r'\1...', _PREFIX.sub('', words))

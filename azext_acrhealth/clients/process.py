@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
 #: What a tool prints beyond this is read, so that it never blocks, and thrown away.
-CAP = 1 << 20
+CAP = 1 << 17
 
 # A child that has ended may have left a grandchild behind that holds its pipes: nobody waits longer for it than this.
 _GRACE = 0.3

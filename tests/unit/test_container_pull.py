@@ -271,18 +271,13 @@ def test_the_resolvers_are_compared(machine: Machine, seen: dict[str, Any]) -> N
     assert '10.255.255.53:53' in error.advice.message and '203.0.113.30' in error.advice.message
 
 
-def test_a_mirror_is_named(machine: Machine) -> None:
-    words = 'Error response from daemon: Get "https://mirror.contoso.example/v2/": dial tcp 10.0.0.9:443: i/o timeout'
-    info = {'RegistryConfig': {'Mirrors': ['https://mirror.contoso.example/', 7]}}
-    error = failed(CHECK, context(), container_daemon=daemon(pulls(machine, words, info=info)))
-    assert (error.cause, error.evidence['host']) == ('pull-mirror', 'mirror.contoso.example')
-
-
 @pytest.mark.parametrize(('progress', 'here', 'cause'), [
     ('', {'resolves_here': ['203.0.113.30']}, 'pull-silent'),
     ('', {'resolves_here': []}, 'pull-silent'),
     ('', {'resolves_here': ['203.0.113.30'], 'status_here': 429}, 'pull-rate-limited'),  # podman tries again silently
-    ('latest: Pulling from mcr/hello-world\n601c0498c524: Pulling fs layer', {}, 'mcr-data-blocked')])
+    ('latest: Pulling from mcr/hello-world\n601c0498c524: Pulling fs layer', {}, 'mcr-data-blocked'),
+    ('latest: Pulling from mcr/hello-world\n601c0498c524: Pulling fs layer', {'data_reached_here': True},
+     'pull-stalled')])
 def test_a_pull_that_does_not_end(machine: Machine, seen: dict[str, Any], progress: str, here: dict[str, Any],
                                   cause: str) -> None:
     seen.update(here)
