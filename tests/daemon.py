@@ -20,6 +20,10 @@ BECOME = ['setpriv', '--pdeathsig', 'KILL', 'dockerd']
 # A mount namespace of its own, in which the name servers are others than the machine's.
 APART = ['unshare', '--mount', 'sh', '-c', 'mount --bind "$RESOLV_CONF" /etc/resolv.conf && exec "$@"', 'sh']
 
+# A daemon that was killed leaves what makes the next one wait for its containerd, which the kernel ends just now.
+FORGET = ('for time in $(seq 40); do kill -0 "$(cat /run/docker/containerd/containerd.pid)" || break; sleep 0.05; '
+          'done; rm -rf /run/docker /run/docker.pid')
+
 
 class Daemon:
     """Started by `start` (with an image store that lasts as long as the lab); `heal` makes it the usual one again."""
@@ -72,6 +76,8 @@ class Daemon:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+            if self._process.returncode == -signal.SIGKILL:
+                self._lab.run('/bin/sh', '-c', FORGET, env={'PATH': SYSTEM_PATH})
         self._process = None
         self._usual = False
 

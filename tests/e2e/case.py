@@ -134,5 +134,6 @@ def _hold(case: Case, report: dict[str, Any], row: dict[str, Any]) -> None:
     checks = [check for check in report['checks'] if not row or check['name'] in row['checks']]
     shown = json.dumps([row, [[check['message'], check['details']] for check in checks]], ensure_ascii=False)
     for evidence in case.evidence:
-        assert evidence in shown
-    assert case.remedy in ' '.join([row.get('solution') or '', *row.get('commands', ())])
+        assert evidence in shown, f'{evidence} is not in {shown}'
+    advice = ' '.join([row.get('solution') or '', *row.get('commands', ())])
+    assert case.remedy in advice, f'{case.remedy} is not in {advice}'

@@ -5,7 +5,6 @@ import json
 import os
 import shlex
 import signal
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -136,9 +135,6 @@ def crashed(lab: Lab) -> None:
     assert lab.daemon.pid
     os.kill(lab.daemon.pid, signal.SIGKILL)
     lab.daemon.stop()
-    while any('containerd' in line for line in lab.processes().values()):
-        time.sleep(0.02)
-    script('rm -rf /run/docker /run/docker.pid')(lab)  # else the next one takes the old containerd for a live one
 
 
 def paused(lab: Lab) -> None:

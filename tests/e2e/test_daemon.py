@@ -132,7 +132,8 @@ WORDS = [
     healthy('client-api-pinned-in-between', broken(DOCKER_API_VERSION='1.30'), [DEFAULT]),
     case('a-gha-windows-engine-not-up', tools(docker=saying(
         'failed to connect to the docker API at npipe:////./pipe/docker_engine; check if the path is correct and if '
-        'the daemon is running: open //./pipe/docker_engine: The system cannot find the file specified.', on='version')),
+        'the daemon is running: open //./pipe/docker_engine: The system cannot find the file specified.',
+        on='version')),
         'docker-desktop-stopped', ['//./pipe/docker_engine'], 'docker desktop start'),
     case('podman-machine-stopped', tools(docker=False, podman=saying(
         'Cannot connect to Podman. Please verify your connection to the Linux system using `podman system connection '
