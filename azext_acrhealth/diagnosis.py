@@ -99,7 +99,7 @@ def _unauthorized(result: CheckResult, others: Mapping[str, CheckResult]) -> Dee
     own_audience = '://containerregistry.' in str(result.details.get('audience'))
     if settings.get('arm_tokens') == 'disabled' and not own_audience:
         return 'arm-tokens-refused', evidence
-    tenants = settings.get('tenant_id'), result.details.get('tenant_id')
+    tenants = settings.get('home_tenant_id') or settings.get('tenant_id'), result.details.get('tenant_id')
     if all(tenants) and tenants[0] != tenants[1]:
         return 'tenant-mismatch', {**evidence, 'registry_tenant': tenants[0]}
     return str(result.cause), evidence

@@ -121,7 +121,7 @@ CAUSES = [
           'The registry gave no token: {status}[: {said}][ (correlation id {correlation_id})]',
           'Report it with the correlation id: https://aka.ms/acr/issues'),
     Cause('token-missing', _TOKENS,
-          '{host} answered {status}, but with no token in it',
+          '{host} answered {status}, but with no token in it[: the answer {flaw}]',
           'Something in between may have changed the answer; else report it: https://aka.ms/acr/issues'),
     Cause('token-unreadable', ['CONNECTIVITY_ACCESS_TOKEN_ERROR'],
           'The access token of {host} cannot be read, so what it grants on {repository} is not known',

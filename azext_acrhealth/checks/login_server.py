@@ -92,8 +92,8 @@ def _found(context: Any, resource: Mapping[str, Any], account: Account, *, asked
     details = {'login_server': host, 'source': 'resource-manager', 'resource_id': resource.get('id'),
                'name': resource.get('name'), 'sku': sku, 'location': location,
                'subscription': account.subscription_name, 'subscription_id': account.subscription_id,
-               'tenant_id': account.tenant_id, 'identity': account.identity_name, **_clock(context),
-               **_settings(properties)}
+               'tenant_id': account.tenant_id, 'home_tenant_id': account.home_tenant_id,
+               'identity': account.identity_name, **_clock(context), **_settings(properties)}
     warning = None
     if account.subscription_id != asked.subscription_id:
         warning = LoginServerError('registry-in-other-subscription', registry=context.options.registry,

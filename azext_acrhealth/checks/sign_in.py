@@ -70,12 +70,17 @@ def why(context: Any, failure: SignInFailed) -> Trouble:
     evidence = {**account, 'host': context.azure.sign_in_host, 'said': failure.sentence,
                 'aadsts': f'AADSTS{failure.code}' if failure.code else None,
                 'audience': context.azure.registry_audience}
+    other = sudo_user()
     if failure.code:
-        return _BY_CODE.get(failure.code, 'sign-in-refused'), evidence
+        cause = _BY_CODE.get(failure.code, 'sign-in-refused')
+        if other and cause == 'session-expired':
+            return 'signed-in-as-other-user', {**evidence, 'other_user': other,
+                                               'here': f'whose sign-in has expired: {failure.sentence}'}
+        return cause, evidence
     text = str(failure.error)
     if not account or "Please run 'az login'" in text and 'not logged in' in text.lower():
-        other = sudo_user()
-        return ('signed-in-as-other-user' if other else 'not-signed-in'), {**evidence, 'other_user': other}
+        return ('signed-in-as-other-user' if other else 'not-signed-in'), \
+            {**evidence, 'other_user': other, 'here': 'who is not'}
     if account.get('identity_type') == 'managedIdentity' or 'MSI' in text or 'managed identity' in text.lower():
         return 'managed-identity-unavailable', evidence
     return _why_no_answer(context, failure, evidence)
@@ -124,7 +129,7 @@ def _why_no_connection(context: Any, evidence: dict[str, Any]) -> Trouble:
 def _why_no_sense(context: Any, evidence: dict[str, Any]) -> Trouble:
     """Tell an unknown tenant from something that answers in the sign-in service's place."""
     found = _discovery_trouble(context, context.operation())
-    return (found[0], {**evidence, **found[1]}) if found else ('sign-in-refused', evidence)
+    return (found[0], {**evidence, **found[1]}) if found else ('sign-in-unusable', evidence)
 
 
 def _discovery_trouble(context: Any, deadline: Deadline) -> Trouble | None:

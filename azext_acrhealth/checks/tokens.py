@@ -114,6 +114,7 @@ def _refused(response: Response, error: type[HealthCheckError], unauthorized: st
     """Return what an answer means that holds no token."""
     said = registry.error_of(response)
     facts = {**facts, **connection.who_answered(response), 'said': said.message if said else None,
+             'flaw': response.flaw,
              'correlation_id': said.correlation_id if said else response.header('X-Ms-Correlation-Request-Id')}
     if response.status == 429:
         return ConnectivityTooManyRequestsError('throttled', **facts, retry_after=retry_after(response))

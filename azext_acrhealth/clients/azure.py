@@ -1,5 +1,6 @@
 """The Azure CLI's own cloud, account, credential, and Resource Manager reached with them."""
 
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ class Account:
     tenant_id: str
     identity_type: str
     identity_name: str
+    #: The tenant that the subscription belongs to: another where it is managed for somebody else (Azure Lighthouse).
+    home_tenant_id: str = ''
 
 
 @dataclass(frozen=True)
@@ -230,13 +233,21 @@ def _account(entry: Mapping[str, Any]) -> Account:
     name, kind = str(user.get('name') or ''), str(user.get('type') or 'unknown')
     if name in ('systemAssignedIdentity', 'userAssignedIdentity'):
         name, kind = str(user.get('assignedIdentityInfo') or name), 'managedIdentity'
-    return Account(str(entry.get('id') or ''), str(entry.get('name') or ''), str(entry.get('tenantId') or ''),
-                   kind, name)
+    tenant = str(entry.get('tenantId') or '')
+    return Account(str(entry.get('id') or ''), str(entry.get('name') or ''), tenant, kind, name,
+                   str(entry.get('homeTenantId') or tenant))
 
 
 def sudo_user() -> str | None:
     """Return the user who called sudo, where that user is signed in and this one is another."""
     name = os.environ.get('SUDO_USER')
-    home = os.path.expanduser(f'~{name}') if name else ''
-    signed_in = bool(home) and os.path.exists(os.path.join(home, '.azure', 'azureProfile.json'))
-    return name if signed_in and name != 'root' else None
+    if not name or name == 'root':
+        return None
+    try:
+        # The CLI writes its profile with a byte order mark.
+        with open(os.path.join(os.path.expanduser(f'~{name}'), '.azure', 'azureProfile.json'),
+                  encoding='utf-8-sig') as file:
+            profile = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return name if isinstance(profile, dict) and profile.get('subscriptions') else None

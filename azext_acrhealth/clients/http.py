@@ -57,6 +57,13 @@ class Response:
             return None
 
     @property
+    def flaw(self) -> str | None:
+        """Why the body is not whole; None where it is."""
+        if self.whole:
+            return None
+        return f'has more than {BODY_CAP} bytes' if len(self.body) >= BODY_CAP else 'ends before its announced length'
+
+    @property
     def clock_skew(self) -> int | None:
         """By how many seconds this machine's clock is ahead of the server's ``Date``; None without one."""
         try:
