@@ -1,10 +1,10 @@
 """Field reports (docs/field-reports.rst) that no end-to-end test is named by, and why."""
 
 NOT_REPRODUCED = {
-    'b-app-service-denied-public-path': 'The service pulls, outside of every machine that az runs on. What one can see, '
-                                        'a registry that refuses its public address, is private-endpoint-bypassed.',
-    'b-docker-hub-limit-in-acr-build': 'A base image from Docker Hub, inside az acr build: neither is asked by a check. '
-                                       'The same limit of the registry that is asked is pull-throttled.',
+    'b-app-service-denied-public-path': 'The service pulls, outside of every machine that az runs on. What one can '
+                                        'see is tested: a registry that refuses its public address.',
+    'b-docker-hub-limit-in-acr-build': 'A base image from Docker Hub, in az acr build: no check asks for either. '
+                                       'The limit of the registry that is asked is pull-throttled.',
     'b-missing-tag-with-port-unauthorized': "The user's own image is not pulled, and --name takes no port.",
     'b-private-link-name-used-directly': '--name refuses such a name and says which one to use (test_validators.py).',
 }

@@ -104,6 +104,9 @@ def script(*lines: str) -> Arrange:
     return arrange
 
 
+#: Podman can keep no images and containers; it still knows its version.
+NO_STORAGE = script("sed -i 's,^graphroot.*,graphroot = \"/proc/nowhere\",' /etc/containers/storage.conf")
+
 #: Undoes what `script` may have done to the lab beyond what healing it mends.
 UNDO = ('for path in /proc/version /usr/sbin/dockerd /run/small; do '
         'while umount --lazy "$path" 2>/dev/null; do :; done; done; '

@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.case import Case, broken, prove
-from tests.e2e.machine import FOREIGN, before, home, put, rows, saying, script, stopped, tools
+from tests.e2e.machine import FOREIGN, NO_STORAGE, before, home, put, rows, saying, stopped, tools
 from tests.lab import Lab
 from tests.prerequisites import program
 
@@ -77,8 +77,7 @@ def test_a_client(lab: Lab, case: Case, request: pytest.FixtureRequest) -> None:
 
 def test_a_podman_docker_that_fails_is_podman_s_failure(lab: Lab, request: pytest.FixtureRequest) -> None:
     """FIELD a-podman-docker-emulation-banner, the variant with exit status 125: the banner is not the reason."""
-    arrange = broken(script('sed -i s/vfs/nosuchdriver/ /etc/containers/storage.conf'),
-                     tools(docker=f'{BANNER}\nexec podman "$@"'))
-    run = prove(lab, case('podman-docker-fails', arrange, 'podman-failed', ['nosuchdriver', '125'], '/docker info',
+    arrange = broken(NO_STORAGE, tools(docker=f'{BANNER}\nexec podman "$@"'))
+    run = prove(lab, case('podman-docker-fails', arrange, 'podman-failed', ['/proc/nowhere', '125'], '/docker info',
                           error='DOCKER_DAEMON_ERROR'), request)
     assert 'Emulate' not in run.report['rootCauses'][0]['message']

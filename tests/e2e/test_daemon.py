@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.case import Arrange, Case, broken, prove
-from tests.e2e.machine import (before, config, context, crashed, home, paused, rows, saying, script, stopped,
-                               tools, undo)
+from tests.e2e.machine import (NO_STORAGE, before, config, context, crashed, home, paused, rows, saying, script,
+                               stopped, tools, undo)
 from tests.lab import Lab
 from tests.local_azure import names
 
@@ -139,8 +139,8 @@ WORDS = [
         'Cannot connect to Podman. Please verify your connection to the Linux system using `podman system connection '
         'list`, or try `podman machine init` and `podman machine start` to manage a new Linux VM', 125, on='info',
         tool='podman')), 'podman-machine-stopped', ['Cannot connect to Podman'], 'podman machine start'),
-    case('podman-broken', broken(script('sed -i s/vfs/nosuchdriver/ /etc/containers/storage.conf'),
-                                 tools(docker=False, podman=True)), 'podman-failed', ['nosuchdriver'], '/podman info'),
+    case('podman-broken', broken(NO_STORAGE, tools(docker=False, podman=True)), 'podman-failed',
+         ['/proc/nowhere'], '/podman info'),
     case('client-vanishes', tools(docker=before('docker "$@"; rm "$0"; exit', '--version')), 'daemon-client-gone',
          ['/docker', 'No such file']),
     case('daemon-answers-noise', tools(docker=before('head -c 3000000 /dev/urandom; exit 1', 'version')),

@@ -141,7 +141,7 @@ ENGINE = [
                                        REGISTRY_AUTH_FILE='auth.json'), 'pull-credentials', ['docker-credential-gone'],
          'Mend the helper'),
     case('podman-refused', broken(PODMAN, 'mcr-refused'), 'pull-refused', [MCR, names.MCR_ADDRESS], RULES),
-    case('podman-throttled', broken(PODMAN, 'mcr-throttled'), 'pull-rate-limited', [MCR], 'az acr import', **A_WHILE),
+    case('podman-throttled', broken(PODMAN, 'mcr-throttled'), 'pull-rate-limited', [MCR], 'az acr import'),
     case('podman-inspected', broken(PODMAN, 'mcr-unknown-issuer'), 'pull-certificate-untrusted', [MCR, 'Contoso'],
          'sudo update-ca-certificates'),
     healthy('podman-pulls', PODMAN, [IMAGE]),

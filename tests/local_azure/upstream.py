@@ -30,17 +30,20 @@ class Upstream:
         self.folder, self._login_server, self._tokens = folder, login_server, tokens
         self._base = ''
         self._process: Optional[asyncio.subprocess.Process] = None  # pylint: disable=no-member
-        self._starting = asyncio.Lock()
+        self._starting: Optional[asyncio.Future[None]] = None
         self._session: Optional[aiohttp.ClientSession] = None
 
     async def _ready(self) -> aiohttp.ClientSession:
         """The server running, its sample images in it."""
-        async with self._starting:
-            if self._session is None:
-                self._session = aiohttp.ClientSession(auto_decompress=False)
-            if self._process is None or self._process.returncode is not None:
-                await self._start(self._session)
+        if self._session is None:
+            self._session = aiohttp.ClientSession(auto_decompress=False)
+        if self._starting is None or self._starting.done() and not self._runs():
+            self._starting = asyncio.ensure_future(self._start(self._session))
+        await asyncio.shield(self._starting)  # a client that leaves ends nothing that others wait for
         return self._session
+
+    def _runs(self) -> bool:
+        return self._process is not None and self._process.returncode is None
 
     async def _start(self, session: aiohttp.ClientSession) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +90,7 @@ class Upstream:
         """Ends the server."""
         if self._session:
             await self._session.close()
-        if self._process and self._process.returncode is None:
+        if self._process and self._runs():
             self._process.kill()
             await self._process.wait()
 
