@@ -25,6 +25,9 @@ _PART_OF = {('dns-private-zone-unlinked', 'private-endpoint-bypassed'), ('regist
             *(('host-unresolved', whole) for whole in ('dns-nxdomain', 'dns-servfail', 'dns-refused', 'dns-no-address',
                                                        'dns-only-servers-know', 'dns-failed'))}
 
+# One page in place of several services is one thing in between.
+_INTERCEPTED, _PAGES = ('management-intercepted', 'sign-in-intercepted'), ('page-in-between', 'forbidden-in-between')
+
 Deeper = tuple[str, dict[str, Any]]
 
 
@@ -147,14 +150,24 @@ _RULES: Mapping[str, Callable[[CheckResult, Mapping[str, CheckResult]], Deeper |
 
 def _root_causes(results: Sequence[CheckResult]) -> list[RootCause]:
     groups: dict[tuple[str, str | None], list[CheckResult]] = {}
-    found = {result.cause for result in results if result.cause}
-    for result in results:
-        if result.status in (FAILED, WARNING) and result.cause:
-            whole = next((whole for part, whole in _PART_OF if part == result.cause and whole in found), result.cause)
-            groups.setdefault((whole, result.registry), []).append(result)
+    found = [result for result in results if result.status in (FAILED, WARNING) and result.cause]
+    for result in found:
+        groups.setdefault((_whole(result, found), result.registry), []).append(result)
     ordered = sorted(groups.items(), key=lambda group: (not any(result.status == FAILED for result in group[1]),
                                                         group[0][0] not in _FIRST))
     return [_entry(cause, members) for (cause, _), members in ordered]
+
+
+def _whole(result: CheckResult, found: Sequence[CheckResult]) -> str:
+    """Return the cause that the result's own is a part of, else its own."""
+    for other in found:
+        # Whoever waited longer for the sign-in service knows why it was silent.
+        if result.cause == 'sign-in-silent' != other.cause and result.details.get('host') == other.details.get('host'):
+            return str(other.cause)
+        if (result.cause, other.cause) in _PART_OF or result.cause in _INTERCEPTED and other.cause in _PAGES \
+                and all(result.details.get(key) == other.details.get(key) for key in ('title', 'server')):
+            return str(other.cause)
+    return str(result.cause)
 
 
 def _entry(cause: str, members: Sequence[CheckResult]) -> RootCause:

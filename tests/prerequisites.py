@@ -19,6 +19,7 @@ PACKAGES = {
     'docker': ['docker-cli', 'docker.io'],
     'docker-registry': ['docker-registry'],
     'podman': ['podman'],
+    'faketime': ['faketime'],
     'ip': ['iproute2'],
     'nsenter': ['util-linux'],
     'setpriv': ['util-linux'],

@@ -29,6 +29,10 @@ _BY_CODE = {
 }
 
 
+# What takes longer than this hangs. Whoever has less time to look can only say that no answer came.
+_PATIENCE_SECONDS = 2.0
+
+
 class NoToken(Exception):
     """The sign-in service gave no token: the cause, and the evidence for it."""
 
@@ -143,7 +147,8 @@ def _discovery_trouble(context: Any, deadline: Deadline) -> Trouble | None:
         way.close()
     except ConnectionFailed as failure:
         cause, facts = connection.why(failure)
-        return ('sign-in-silent', {'seconds': context.options.timeout}) if cause == 'answer-timeout' else (cause, facts)
+        silent = cause == 'answer-timeout' or failure.kind == 'timeout' and deadline.seconds < _PATIENCE_SECONDS
+        return ('sign-in-silent', {'seconds': context.options.timeout}) if silent else (cause, facts)
     content = response.json()
     if isinstance(content, dict) and 'AADSTS90002' in str(content.get('error_description')):
         said = SignInFailed(ValueError(content['error_description']))

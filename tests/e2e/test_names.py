@@ -9,6 +9,7 @@ from tests.local_azure import names, presets
 
 ERROR, REFUSED, UNREACHABLE = 'CONNECTIVITY_DNS_ERROR', 'CONNECTIVITY_FORBIDDEN_ERROR', 'CONNECTIVITY_CHALLENGE_ERROR'
 FIRST, SECOND = names.NAME_SERVERS
+LOGIN, MANAGEMENT = names.CLOUDS[0].entra, names.CLOUDS[0].resource_manager
 ASK = f'nslookup {R} {FIRST}'
 NOWHERE = '203.0.113.99'
 
@@ -49,6 +50,10 @@ CASES = [
     Case('dns-no-server', broken(resolv_conf()), 'dns-no-server', ERROR, [R], '/etc/resolv.conf', **SOON),
     Case('dns-refused-for-everything', broken(DNS(host='*', rcode='REFUSED')), 'dns-refused', ERROR, [FIRST], ASK),
     Case('dns-knows-nothing', broken(DNS(host='*', rcode='NXDOMAIN')), 'dns-nxdomain', ERROR, [FIRST], ASK),
+    Case('dns-nxdomain-for-the-sign-in-service', broken(DNS(host=LOGIN, rcode='NXDOMAIN')), 'host-unresolved',
+         'CONNECTIVITY_REFRESH_TOKEN_ERROR', [LOGIN], f'nslookup {LOGIN}'),
+    Case('dns-nxdomain-for-resource-manager', broken(DNS(host=MANAGEMENT, rcode='NXDOMAIN')), 'host-unresolved', None,
+         [MANAGEMENT], f'nslookup {MANAGEMENT}'),
     Case('dns-server-is-no-server', broken(resolv_conf(NOWHERE)), 'dns-silent', ERROR, [NOWHERE], **SOON),
     Case('dns-fourth-server', broken(resolv_conf(NOWHERE, '203.0.113.98', '203.0.113.97', FIRST)),
          'dns-only-servers-know', ERROR, [names.FRONT_ADDRESS, FIRST], f'getent ahosts {R}', **SOON),

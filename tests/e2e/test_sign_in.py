@@ -82,6 +82,14 @@ def profile(**changes: str) -> Arrange:
     return arrange
 
 
+def in_government(lab: Lab) -> None:
+    """The US Government's cloud is the active one."""
+    lab.sign_out()
+    lab.az('cloud', 'set', '--name', 'AzureUSGovernment')
+    done = lab.az('login', '--service-principal', '--username', APP, '--password', names.APP.secret, '--tenant', TENANT)
+    assert done.status == 0, done.stderr
+
+
 AS_USER = signed_in('--username', USER, '--password', names.USER.secret, '--tenant', TENANT)
 AS_MACHINE = signed_in('--identity')
 OTHER_TENANT = ('--service-principal', '--username', names.APP_B.name, '--password', names.APP_B.secret, '--tenant',
@@ -153,7 +161,8 @@ SIGN_IN = [
     Case('entra-slow-is-healthy', broken(ENTRA(path='*/token', delay=0.8)), None, None, **SOON),
     Case('entra-refused', broken('entra-refused'), 'connection-refused', REFRESH, [LOGIN, names.ENTRA_ADDRESS],
          f'nslookup {LOGIN}'),
-    Case('entra-dropped', broken(TCP(host=LOGIN, mode='drop')), 'connect-timeout', REFRESH, [LOGIN], LOGIN, **SOON),
+    Case('entra-dropped', broken(TCP(host=LOGIN, mode='drop')), 'connect-timeout', REFRESH, [LOGIN], LOGIN,
+         args=('--timeout', '6')),
     Case('entra-inspected', broken(TLS(host=LOGIN, certificate='unknown-issuer')), 'certificate-issuer-unknown',
          REFRESH, [LOGIN, 'Contoso Traffic Inspection CA'], 'REQUESTS_CA_BUNDLE'),
     Case('entra-cut-at-first', broken(ENTRA(path='*/openid-configuration', close=True, times=4)),
@@ -290,6 +299,9 @@ MANAGEMENT_CASES = [
          registry='devregistry'),
     Case('other-subscription-named', broken(), None, None, registry='devregistry',
          args=('--subscription', 'Contoso Development')),
+    Case('d-check-acr-us-suffix', broken(in_government), None, None, ['demoregistry.azurecr.us'], args=ON),
+    Case('us-login-server-as-name', broken(in_government), None, None, ['demoregistry.azurecr.us'],
+         registry='demoregistry.azurecr.us'),
     Case('d-active-subscription-other-tenant', broken(also(*OTHER_TENANT)), 'registry-in-other-subscription', None,
          ['Fabrikam'], f'az account set --subscription {names.SUBSCRIPTION_B1}', registry='fabrikamregistry', args=ON),
     Case('other-tenant-unknown', broken(), 'exchange-unauthorized', REFRESH, [TENANT], 'sign in there',
