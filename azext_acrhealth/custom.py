@@ -79,7 +79,7 @@ def _here(checks: Sequence[Check]) -> Sequence[Check]:
 
 def _cloud_shell() -> str | None:
     """Return why this machine is not to be checked where it is Azure Cloud Shell's; else None."""
-    from .checks.reading import outside_cloud_shell
+    from .checks.tools import outside_cloud_shell
     try:
         outside_cloud_shell()
     except NotApplicable as reason:

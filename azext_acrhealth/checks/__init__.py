@@ -1,12 +1,12 @@
 """All checks, in the order in which the report lists them."""
 
 from ..runner import Check
-from . import azure_cli, challenge, container_client, container_pull, dns, docker_credentials, helm, login_server, \
-    settings, tls, tokens
+from . import azure_cli, challenge, container_client, container_daemon, container_pull, dns, docker_credentials, \
+    helm, login_server, settings, tls, tokens
 
 ALL: list[Check] = [
-    container_client.CLIENT,
-    container_client.DAEMON,
+    container_client.CHECK,
+    container_daemon.CHECK,
     container_pull.CHECK,
     docker_credentials.CHECK,
     helm.CHECK,

@@ -9,7 +9,7 @@ from ..clients.process import Completed, NotRun
 from ..errors import DockerPullError, HealthCheckError
 from ..runner import Check, Found, NotApplicable
 from . import pull_trouble
-from .reading import outside_cloud_shell, reason, time_for, unrunnable, warnings
+from .tools import outside_cloud_shell, reason, time_for, unrunnable, warnings
 
 PATIENCE = 2.0
 

@@ -9,7 +9,7 @@ from ..clients import Deadline, process
 from ..clients.process import Completed, NotRun
 from ..errors import HealthCheckError, HelmCommandError, HelmVersionError
 from ..runner import Check, Found
-from .reading import failed_run, outside_cloud_shell, reason, searched, time_for, unrunnable, warnings
+from .tools import failed_run, outside_cloud_shell, reason, searched, time_for, unrunnable, warnings
 
 #: The oldest version that the reference of the built-in command accepts.
 NEEDED = '2.11.0'

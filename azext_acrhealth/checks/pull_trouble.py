@@ -14,7 +14,7 @@ from ..clients.later import Later
 from ..clients.process import Completed, NotRun
 from ..errors import DockerPullError
 from .connection import certificate_facts
-from .reading import Finding, Sign, first, reason
+from .tools import Finding, Sign, first, reason
 
 # The words of docker's engine and of podman, which both speak Go's network library. From the particular to the
 # general: what failed first is often followed by a second, misleading line ("unauthorized").

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from azext_acrhealth.checks import daemon_trouble
-from azext_acrhealth.checks.container_client import CLIENT, DAEMON
-from azext_acrhealth.clients import local_socket, process
+from azext_acrhealth.checks import container_daemon
+from azext_acrhealth.checks.container_client import CHECK as CLIENT
+from azext_acrhealth.checks.container_daemon import CHECK as DAEMON
+from azext_acrhealth.clients import daemon_socket, process
 from azext_acrhealth.clients.containers import Client, Endpoint
 from azext_acrhealth.clients.process import Completed, NotRun
 from azext_acrhealth.errors import DockerDaemonError, HealthCheckError
@@ -312,7 +313,7 @@ def explained(where: Path, words: str = 'Is the docker daemon running?') -> Dock
     """Return what a docker whose daemon is at that socket comes to."""
     answer = Completed(1, '', at(str(where), words), 1)
     endpoint = Endpoint(f'unix://{where}', 'DOCKER_HOST', False)
-    return daemon_trouble.explain(Client('/no/such/docker', 'docker'), endpoint, answer, 1)
+    return container_daemon.explain(Client('/no/such/docker', 'docker'), endpoint, answer, 1)
 
 
 @pytest.mark.usefixtures('machine')
@@ -332,15 +333,15 @@ def test_a_socket_is_looked_at(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures('machine')
 @pytest.mark.parametrize(('access', 'cause', 'commands'), [
-    (local_socket.Access('ann', 'docker', False, False), 'docker-group',
+    (daemon_socket.Access('ann', 'docker', False, False), 'docker-group',
      ['sudo usermod -aG docker ann', 'newgrp docker']),
-    (local_socket.Access('ann', 'docker', False, True), 'docker-group-session', ['newgrp docker']),
-    (local_socket.Access('ann', 'root', True, False), 'daemon-denied', ['ls -l /x.sock']),
+    (daemon_socket.Access('ann', 'docker', False, True), 'docker-group-session', ['newgrp docker']),
+    (daemon_socket.Access('ann', 'root', True, False), 'daemon-denied', ['ls -l /x.sock']),
     (None, 'daemon-denied', []),
 ])
 def test_permission_denied_names_the_group(monkeypatch: pytest.MonkeyPatch, access: Any, cause: str,
                                            commands: list[str]) -> None:
-    monkeypatch.setattr(local_socket, 'access', lambda path: access)
+    monkeypatch.setattr(daemon_socket, 'access', lambda path: access)
     error = explained(Path('/x.sock'), 'permission denied while trying to connect to the Docker daemon socket')
     assert error.cause == cause and [c for c in error.advice.commands if 'unset' not in c] == commands
 
@@ -349,16 +350,16 @@ def test_permission_denied_names_the_group(monkeypatch: pytest.MonkeyPatch, acce
 def test_the_access_to_a_real_socket(tmp_path: Path) -> None:
     (tmp_path / 'x').touch()
     os.chown(tmp_path / 'x', -1, os.getgid())
-    access = local_socket.access(str(tmp_path / 'x'))
+    access = daemon_socket.access(str(tmp_path / 'x'))
     assert access and access.of_root == (os.getgid() == 0)
-    assert local_socket.access(str(tmp_path / 'y')) is None
+    assert daemon_socket.access(str(tmp_path / 'y')) is None
 
 
 def at_default() -> DockerDaemonError:
     """Return what a docker comes to that finds no socket at its default endpoint."""
     default = Endpoint('unix:///no/such/docker.sock', 'default', True)
     answer = Completed(1, '', at(default.host), 1)
-    return daemon_trouble.explain(Client('/no/such/docker', 'docker'), default, answer, 1)
+    return container_daemon.explain(Client('/no/such/docker', 'docker'), default, answer, 1)
 
 
 def test_a_pod_can_have_no_daemon(machine: Machine) -> None:
@@ -372,7 +373,7 @@ def test_a_pod_can_have_no_daemon(machine: Machine) -> None:
     ('Linux version 5.15.153.1-microsoft-standard-WSL2 (root@x)', 'wsl-without-docker'),
     ('Linux version 4.4.0-19041-Microsoft (Microsoft@Microsoft.com)', 'wsl1-without-docker')])
 def test_wsl_is_known_by_its_kernel(monkeypatch: pytest.MonkeyPatch, kernel: str, cause: str) -> None:
-    monkeypatch.setattr(daemon_trouble, '_kernel', lambda: kernel)
+    monkeypatch.setattr(container_daemon, '_kernel', lambda: kernel)
     assert at_default().cause == cause
 
 
@@ -382,9 +383,9 @@ def test_wsl_is_known_by_its_kernel(monkeypatch: pytest.MonkeyPatch, kernel: str
     (False, False, 'daemon-socket-missing')])
 def test_a_container_without_an_engine_of_its_own_can_have_no_daemon(monkeypatch: pytest.MonkeyPatch, marker: bool,
                                                                      dockerd: bool, cause: str) -> None:
-    monkeypatch.setattr(daemon_trouble, '_kernel', lambda: '')
+    monkeypatch.setattr(container_daemon, '_kernel', lambda: '')
     monkeypatch.setattr(os.path, 'exists', lambda path: marker)
-    monkeypatch.setattr(daemon_trouble, '_has_dockerd', lambda: dockerd)
+    monkeypatch.setattr(container_daemon, '_has_dockerd', lambda: dockerd)
     assert at_default().cause == cause
 
 

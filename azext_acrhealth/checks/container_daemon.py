@@ -1,15 +1,20 @@
-"""Why the daemon does not answer: the client's own words, a look at the socket, and at what else would answer."""
+"""Whether the daemon answers that the user's own client would use; where not, why.
+
+The client's own words tell most; what is at the socket and what answers elsewhere tells the rest.
+"""
 
 import os
 import platform
 import re
+import sys
 from typing import Any, Mapping
 
-from ..clients import Deadline, containers, local_socket, process
-from ..clients.containers import PODMAN, Client, Endpoint
+from ..clients import Deadline, containers, daemon_socket, process
+from ..clients.containers import PODMAN, Client, Daemon, Endpoint
 from ..clients.process import Completed, NotRun
-from ..errors import DockerDaemonError
-from .reading import Sign, first, reason
+from ..errors import DockerDaemonError, HealthCheckError
+from ..runner import Check, Found
+from .tools import Sign, first, outside_cloud_shell, reason, time_for, unrunnable, warnings
 
 _UNKNOWN_CONTEXT = Sign('docker-context-unknown',
                         r'context "(?P<context>[^"]+)":? (context )?(not found|does not exist)')
@@ -40,11 +45,54 @@ _SIGNS = [
 # Where another daemon that does answer makes the endpoint that was tried a leftover.
 _NOBODY_THERE = {'daemon-socket-missing', 'daemon-refused', 'daemon-silent', 'daemon-unreachable',
                  'daemon-host-unknown', 'daemon-socket-directory'}
+# The first question may use this share of the check's time: explaining a silence takes some as well.
+_SHARE = 0.6
 
 
-def is_unknown_context(answer: Completed) -> bool:
-    """Return whether docker refuses its context: then it can be asked nothing else."""
-    return first([_UNKNOWN_CONTEXT], answer.err) is not None
+def check(context: Any, needs: Mapping[str, Any]) -> Found:
+    """Ask the daemon of the user's own client for its version; for podman, which needs none, ask podman itself."""
+    outside_cloud_shell()
+    client: Client = needs['container-client']
+    seconds = time_for(context)
+    try:
+        endpoint, lost = containers.endpoint_of(client, seconds / 4)
+        answer = lost if lost and first([_UNKNOWN_CONTEXT], lost.err) else \
+            containers.ask_version(client, seconds * _SHARE)
+        if answer.status != 0:
+            raise explain(client, endpoint, answer, seconds * (1 - _SHARE) / 2)
+    except NotRun as refusal:
+        raise DockerDaemonError('daemon-client-gone', path=client.path, **unrunnable(refusal)) from refusal
+    return _answered(client, endpoint, answer)
+
+
+def _answered(client: Client, endpoint: Endpoint, answer: Completed) -> Found:
+    facts = containers.object_in(answer.out)
+    if client.kind == PODMAN:
+        version = containers.text_at(facts, 'version', 'Version') or client.version
+        daemon = Daemon(client, endpoint, 'Podman', version, containers.text_at(facts, 'host', 'os'))
+        where = 'needs no daemon' if endpoint.is_default else f'at {endpoint.host}'
+    else:
+        version = containers.text_at(facts, 'Server', 'Version')
+        daemon = Daemon(client, endpoint, _engine(facts), version, _os(facts, answer.out))
+        where = f'at {endpoint.host}'
+    mode = ' (Windows containers)' if daemon.os == 'windows' else ''
+    message = f'{daemon.name}{" " + daemon.version if daemon.version else ""}{mode} {where}'
+    return Found(message, value=daemon, details={
+        'endpoint': endpoint.host, 'source': endpoint.source, 'engine': daemon.name, 'version': daemon.version,
+        'os': daemon.os, **warnings(answer)})
+
+
+def _engine(facts: Mapping[str, Any]) -> str:
+    """Return the daemon's name: podman's service answers docker's questions too, as "Podman Engine"."""
+    names = [containers.text_at(part, 'Name') for part in containers.list_at(facts, 'Server', 'Components')]
+    return 'Podman Engine' if any(name and 'podman' in name.lower() for name in names) else 'Docker Engine'
+
+
+def _os(facts: Mapping[str, Any], text: str) -> str | None:
+    if facts:
+        return containers.text_at(facts, 'Server', 'Os')
+    found = re.findall(r'OS/Arch:?\s+(\w+)/', text)
+    return found[-1] if found else None
 
 
 def explain(client: Client, endpoint: Endpoint, answer: Completed, seconds: float) -> DockerDaemonError:
@@ -81,16 +129,16 @@ def _cause(client: Client, answer: Completed, evidence: dict[str, Any]) -> str:
 
 def _look_at_socket(host: str) -> str | None:
     """Return what a local socket is like where docker only says that it cannot connect."""
-    path = local_socket.path_of(host)
-    state = local_socket.state(path) if path else None
+    path = daemon_socket.path_of(host)
+    state = daemon_socket.state(path) if path else None
     return {'missing': 'daemon-socket-missing', 'directory': 'daemon-socket-directory',
             'refused': 'daemon-refused'}.get(state or '')
 
 
 def _look_at_group(host: str, evidence: dict[str, Any]) -> str:
     """Tell who may use the socket: a group this user is not in, or not yet in this session."""
-    path = local_socket.path_of(host)
-    access = local_socket.access(path) if path else None
+    path = daemon_socket.path_of(host)
+    access = daemon_socket.access(path) if path else None
     if access is None:
         return 'daemon-denied'
     evidence.update(socket=path, user=access.user, group=access.group)
@@ -177,3 +225,12 @@ def _how_to_start(endpoint: Endpoint) -> Mapping[str, str]:
     if endpoint.host in ('unix:///var/run/docker.sock', 'unix:///run/docker.sock'):
         return {'unit': 'docker'} if systemd else {'service': 'docker'}
     return {}
+
+
+def _overrun(_context: Any, seconds: float) -> HealthCheckError:
+    return DockerDaemonError('daemon-silent', seconds=round(seconds), endpoint=os.environ.get('DOCKER_HOST')
+                             or (containers.DEFAULT_ENDPOINT if sys.platform != 'win32' else None))
+
+
+CHECK = Check('container-daemon', 'environment', check, _overrun, needs=('container-client',),
+              of_registry=False)
