@@ -154,7 +154,7 @@ class Lab:
         """The command that becomes, by exec alone, the given one in the lab: signals and terminals reach it."""
         users = [] if os.geteuid() == 0 else ['--user', '--preserve-credentials']
         return [program('nsenter') or 'nsenter', '--target', str(self._azure.pid), '--net', '--mount', '--root', *users,
-                '/usr/bin/env', '-C', str(self.home), *args]
+                '/usr/bin/env', '--default-signal=INT', '-C', str(self.home), *args]
 
     def popen(self, *args: str, env: Environment = NOTHING, **options: Any) -> subprocess.Popen[str]:
         """A process in the lab, leader of a session of its own; its output is text in pipes unless options say else."""

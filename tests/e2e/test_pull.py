@@ -22,7 +22,7 @@ SEE_PROXY = 'docker info --format'
 NGINX = ('<html>\r\n<head><title>404 Not Found</title></head>\r\n<body bgcolor="white">\r\n<center>'
          '<h1>404 Not Found</h1></center>\r\n<hr><center>nginx/1.16</center>\r\n</body>\r\n</html>\r\n')
 #: For what is waited for and then looked at from here as well.
-A_WHILE: Mapping[str, Any] = {'more': ('--timeout', '4'), 'seconds': 12}
+A_WHILE: Mapping[str, Any] = {'more': ('--timeout', '6'), 'seconds': 20}
 PODMAN = tools(docker=False, podman=True)
 
 
