@@ -2,8 +2,8 @@
 # All of them set up what they need: packages of the system (announced), .venv, and what .cache keeps.
 
 PYTHON ?= python3
-# The end-to-end tests wait more than they compute: more workers than this machine may have cores.
-WORKERS ?= 6
+# The end-to-end tests wait more than they compute: more workers than cores, few enough to leave each its time.
+WORKERS ?= 4
 PACKAGE := azext_acrhealth
 RUN := .venv/bin/python -m
 

@@ -10,8 +10,9 @@ _NOT_YET_VALID, _EXPIRED, _SELF_SIGNED, _SELF_SIGNED_IN_CHAIN, _UNKNOWN_ISSUER, 
     9, 10, 18, 19, 20, 21, 62
 #: A certificate outside its dates.
 DATES = (_NOT_YET_VALID, _EXPIRED)
-# What VERIFY_X509_STRICT refuses though the issuer is trusted: missing or misplaced extensions (numbers 79 to 94).
-_STRICT = range(79, 95)
+# What VERIFY_X509_STRICT refuses though the issuer is trusted: missing or misplaced extensions (numbers 80 to 93; 79,
+# a certificate by what is no CA, is refused without it too).
+_STRICT = range(80, 94)
 
 _BY_KIND = {
     ('resolve', 'proxy'): 'proxy-unresolved',

@@ -221,7 +221,10 @@ class AzureCli:
         """Return the path of a link to the next page; None where there is none, or it leads to another host."""
         if not isinstance(link, str) or not link:
             return None
-        parts = urlsplit(link)
+        try:
+            parts = urlsplit(link)
+        except ValueError as ex:
+            raise ManagementFailed(f'the link to the next page of the listing is none: {ex}') from ex
         if parts.scheme != 'https' or parts.hostname != self.management_host:
             raise ManagementFailed(f'the next page of the listing is on another host, {parts.hostname}')
         return f'{parts.path}?{parts.query}'

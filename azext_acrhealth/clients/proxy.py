@@ -23,7 +23,8 @@ def proxy_for(host: str) -> str | None:
 
 def without_password(url: str) -> str:
     """Return a proxy's URL without the user and password in it."""
-    return re.sub(r'^((?:[a-z][a-z0-9+.-]*://)?)[^/]*@', r'\1', url, flags=re.I)
+    # A slash in the password that is not percent-encoded makes it no less secret.
+    return re.sub(r'^((?:[a-z][a-z0-9+.-]*://)?).*@', r'\1', url, flags=re.I | re.S)
 
 
 def tunnel(proxy: str, target: str, where: dict[str, Any], trust: Trust, deadline: Deadline) -> Any:
@@ -84,7 +85,8 @@ def _proxy_address(proxy: str, where: Mapping[str, Any]) -> tuple[SplitResult, i
         parts = urlsplit(proxy if '://' in proxy else 'http://' + proxy)
         port = parts.port or (443 if parts.scheme == 'https' else 80)
     except ValueError as ex:
-        raise ConnectionFailed('proxy-address', 'proxy', str(ex), **where) from ex
+        # Not in Python's words: what it takes for a port can be a part of the password.
+        raise ConnectionFailed('proxy-address', 'proxy', 'its host or port cannot be read', **where) from ex
     if not parts.hostname or parts.scheme not in ('http', 'https'):
         raise ConnectionFailed('proxy-address', 'proxy', 'it names no host and port of an HTTP proxy', **where)
     return parts, port

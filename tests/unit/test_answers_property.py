@@ -1,0 +1,193 @@
+"""Whatever strangers answer, a check ends as a finding under one of its own codes, and what it says can be shown."""
+
+import base64
+import http.client
+import json
+from types import SimpleNamespace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from azext_acrhealth.checks import challenge, login_server, tokens
+from azext_acrhealth.clients import Deadline
+from azext_acrhealth.clients.azure import Account, AzureCli, Token
+from azext_acrhealth.clients.front_door import Answer
+from azext_acrhealth.clients.http import Response, Trust
+from azext_acrhealth.errors import HealthCheckError
+from azext_acrhealth.runner import Check, Found
+
+HOST = 'contosoprod.azurecr.io'
+ACCOUNT = Account('sub', 'Contoso', 'tenant', 'user', 'ada@contoso.example')
+OPTIONS = SimpleNamespace(registry='contosoprod', repository='samples/hello', require=('pull', 'push'), timeout=5.0)
+
+TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=60)
+JSON = st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
+                    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
+                    max_leaves=12)
+
+
+def made_of(*keys: str) -> st.SearchStrategy[Any]:
+    """Anything under these keys, each of which may be missing."""
+    return st.fixed_dictionaries({}, optional={key: JSON for key in keys})
+
+
+def claims(content: Any) -> str:
+    return 'e30.' + base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip('=') + '.sig'
+
+
+ACCESS = st.lists(made_of('type', 'name', 'actions') | st.builds(
+    lambda actions: {'type': 'repository', 'name': 'samples/hello', 'actions': actions},
+    st.lists(st.sampled_from(['pull', 'push', '*'])) | JSON), max_size=3)
+TOKEN = st.text(max_size=20) | st.builds(claims, JSON) | st.builds(lambda access: claims({'access': access}), ACCESS)
+ERRORS = st.lists(made_of('code', 'message', 'detail') | JSON, max_size=2)
+SHAPES = JSON | st.fixed_dictionaries({'errors': ERRORS | JSON}) \
+    | st.fixed_dictionaries({}, optional={'refresh_token': TOKEN, 'access_token': TOKEN}) \
+    | st.fixed_dictionaries({'error': made_of('code', 'message') | JSON})
+BODIES = st.binary(max_size=200) | SHAPES.map(lambda content: json.dumps(content).encode()) | TEXT.map(
+    lambda title: f'<html><title>{title}</title>'.encode()) | st.integers(1, 30000).map(lambda deep: b'[' * deep)
+BEARER = st.builds('Bearer realm="{}",service="{}"'.format, st.sampled_from(
+    [f'https://{HOST}/oauth2/token', f'http://{HOST}/', f'https://{HOST}:99999/', 'https://[/', 'x']) | TEXT,
+    st.sampled_from([HOST, HOST.upper()]) | TEXT)
+NAMES = ['Content-Type', 'Retry-After', 'Location', 'Server', 'Docker-Distribution-Api-Version', 'Date',
+         'X-Ms-Correlation-Request-Id']
+VALUES = ['text/html', 'application/json', 'registry/2.0', '17', 'http://[']
+HEADERS = st.lists(st.tuples(st.just('WWW-Authenticate'), TEXT | BEARER)
+                   | st.tuples(st.sampled_from(NAMES), TEXT | st.sampled_from(VALUES)), max_size=5)
+STATUS = st.sampled_from([200, 400, 401, 403, 404, 407, 429, 500, 502, 504, 100, 302, 599, 999])
+
+
+@st.composite
+def responses(draw: st.DrawFn, usual: int, bodies: st.SearchStrategy[bytes] = BODIES) -> Response:
+    """Any answer that http.client can hand on, half of them with the usual status."""
+    message = http.client.HTTPMessage()
+    for name, value in draw(HEADERS):
+        message[name] = value
+    status = draw(st.just(usual) | STATUS)
+    return Response(status, draw(TEXT), message, draw(bodies), whole=draw(st.integers(0, 9)) > 0)
+
+
+class Door:
+    """A login server that gives one answer to everything."""
+
+    host, verified = HOST, True
+    connection = SimpleNamespace(ended=1.0)
+
+    def __init__(self, response: Response) -> None:
+        self._answer = Answer(response)
+        self.challenge = SimpleNamespace(result=lambda _: self._answer, ended=2.0)
+
+    def request(self, *_: Any, **__: Any) -> Answer:
+        """The one answer."""
+        return self._answer
+
+
+def outcome(check: Check, context: Any, needs: dict[str, Any], codes: set[str]) -> Any:
+    """Runs a check; what comes must be a finding that can be reported, of one of these codes."""
+    try:
+        found: Any = check.run(context, needs)
+        finding = found.warning
+    except HealthCheckError as error:
+        found = finding = error
+    if finding is not None:
+        assert finding.code in codes
+        json.dumps(finding.evidence, allow_nan=False)
+        for text in (finding.advice.message, finding.advice.solution, *finding.advice.commands):
+            assert text.isprintable()
+    return found
+
+
+def context_of(azure: Any = None) -> Any:
+    azure = azure or SimpleNamespace(
+        registry_audience='https://containerregistry.azure.net', account=lambda: ACCOUNT,
+        registry_token=lambda _: SimpleNamespace(result_within=lambda _: Token('secret', 'tenant')))
+    return SimpleNamespace(options=OPTIONS, azure=azure, guessed_host=HOST, front_door=lambda _: None,
+                           operation=lambda: Deadline(5.0))
+
+
+@given(responses(401))
+def test_the_challenge(response: Response) -> None:
+    found = outcome(challenge.CHECK, context_of(), {'tls': Door(response)}, {
+        'CONNECTIVITY_CHALLENGE_ERROR', 'CONNECTIVITY_FORBIDDEN_ERROR', 'CONNECTIVITY_AAD_LOGIN_ERROR',
+        'CONNECTIVITY_TOOMANYREQUESTS_ERROR'})
+    if isinstance(found, Found):
+        assert response.status == 401 and found.value.service.lower() == HOST
+        assert found.details['realm'].lower().startswith(f'https://{HOST}')
+    elif response.status in (403, 429):
+        assert found.code == {403: 'CONNECTIVITY_FORBIDDEN_ERROR', 429: 'CONNECTIVITY_TOOMANYREQUESTS_ERROR'}[
+            response.status]
+    elif response.status != 401:
+        assert found.code == 'CONNECTIVITY_CHALLENGE_ERROR'
+
+
+@given(responses(200))
+def test_the_refresh_token(response: Response) -> None:
+    needs = {'challenge': challenge.Challenged(Door(response), HOST),  # type: ignore[arg-type]
+             'login-server': login_server.Registry(HOST)}
+    found = outcome(tokens.REFRESH, context_of(), needs, {'CONNECTIVITY_REFRESH_TOKEN_ERROR',
+                                                          'CONNECTIVITY_TOOMANYREQUESTS_ERROR'})
+    if response.status == 429:
+        assert found.code == 'CONNECTIVITY_TOOMANYREQUESTS_ERROR'
+    assert isinstance(found, Found) <= (response.status == 200)
+
+
+@given(responses(200))
+def test_the_access_token(response: Response) -> None:
+    needs = {'refresh-token': tokens.Refreshed(Door(response), HOST, 'secret'),  # type: ignore[arg-type]
+             'login-server': login_server.Registry(HOST)}
+    found = outcome(tokens.ACCESS, context_of(), needs, {'CONNECTIVITY_ACCESS_TOKEN_ERROR',
+                                                         'CONNECTIVITY_TOOMANYREQUESTS_ERROR'})
+    assert isinstance(found, Found) <= (response.status == 200)
+    if isinstance(found, Found):
+        assert '*' in found.details['granted'] or {'pull', 'push'} <= set(found.details['granted'])
+
+
+SETTINGS = ['networkRuleSet', 'policies', 'privateEndpointConnections', 'publicNetworkAccess', 'roleAssignmentMode']
+PROPERTIES = st.fixed_dictionaries({}, optional={
+    'loginServer': st.sampled_from([HOST, 'evil.example', '-x', 'a b.c']) | JSON,
+    **{key: JSON | made_of('ipRules', 'defaultAction', 'azureADAuthenticationAsArmPolicy') for key in SETTINGS}})
+ENTRY = st.fixed_dictionaries({'name': st.sampled_from(['contosoprod', 'ContosoProd', 'other']) | JSON}, optional={
+    'id': JSON, 'sku': JSON | made_of('name'), 'location': JSON, 'properties': PROPERTIES | JSON})
+LINKS = ['https://management.azure.com/next', 'https://evil.example/', 'http://[', 'https://management.azure.com:x/']
+LISTING = st.fixed_dictionaries({'value': st.lists(ENTRY | JSON, max_size=2),
+                                 'nextLink': st.sampled_from(LINKS) | JSON})
+
+
+class Management(AzureCli):
+    """Resource Manager that gives one answer to everything."""
+
+    def __init__(self, response: Response) -> None:
+        cloud = SimpleNamespace(name='AzureCloud', endpoints=SimpleNamespace(
+            resource_manager='https://management.azure.com'))
+        super().__init__(SimpleNamespace(cloud=cloud, data={}), Trust(None))
+        self._response = response
+
+    def account(self) -> Account:
+        return ACCOUNT
+
+    def other_accounts(self) -> list[Account]:
+        return []
+
+    def management_token(self, account: Account) -> Any:
+        return SimpleNamespace(result_within=lambda _: Token('secret', 'tenant'))
+
+    def getter(self, token: Token, deadline: Deadline) -> Any:
+        return lambda _: self._response
+
+
+def listed(response: Response) -> None:
+    found = outcome(login_server.CHECK, context_of(Management(response)), {}, {'LOGIN_SERVER_ERROR'})
+    assert isinstance(found, Found)
+    assert found.value.login_server == HOST or login_server._HOST.fullmatch(  # pylint: disable=protected-access
+        found.value.login_server)
+
+
+@settings(max_examples=300)
+@given(responses(200, LISTING.map(lambda listing: json.dumps(listing).encode())))
+def test_a_listing_of_registries(response: Response) -> None:
+    listed(response)
+
+
+@given(responses(200))
+def test_anything_in_place_of_a_listing(response: Response) -> None:
+    listed(response)
