@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 # The end-to-end tests wait more than they compute: more workers than cores, few enough to leave each its time.
-WORKERS ?= 4
+WORKERS ?= 3
 PACKAGE := azext_acrhealth
 RUN := .venv/bin/python -m
 
