@@ -68,7 +68,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize('case', CASES, ids=lambda case: case.id)
+@pytest.mark.parametrize('case', CASES, ids=lambda row: row.id)
 def test_a_client(lab: Lab, case: Case, request: pytest.FixtureRequest) -> None:
     prove(lab, case, request)
     left = [line for line in lab.processes().values() if 'sleep 600' in line]

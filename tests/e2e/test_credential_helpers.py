@@ -117,7 +117,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize('case', CASES, ids=lambda case: case.id)
+@pytest.mark.parametrize('case', CASES, ids=lambda row: row.id)
 def test_a_helper(lab: Lab, case: Case, request: pytest.FixtureRequest) -> None:
     run = prove(lab, case, request)
     assert '"planted"' not in run.stdout and 'dTpwbGFudGVk' not in run.stdout

@@ -154,7 +154,7 @@ def _mended(lab: Lab) -> Iterator[None]:
     undo(lab)
 
 
-@pytest.mark.parametrize('case', PLACES + LEFT_BEHIND + DENIED + SILENT + REMOTES + WORDS, ids=lambda case: case.id)
+@pytest.mark.parametrize('case', PLACES + LEFT_BEHIND + DENIED + SILENT + REMOTES + WORDS, ids=lambda row: row.id)
 def test_a_daemon(lab: Lab, case: Case, request: pytest.FixtureRequest) -> None:
     prove(lab, case, request)
     left = [line for line in lab.processes().values() if 'sleep 600' in line]

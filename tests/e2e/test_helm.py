@@ -94,7 +94,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize('case', CASES, ids=lambda case: case.id)
+@pytest.mark.parametrize('case', CASES, ids=lambda row: row.id)
 def test_helm(lab: Lab, case: Case, request: pytest.FixtureRequest) -> None:
     prove(lab, case, request)
     assert not [line for line in lab.processes().values() if 'sleep 600' in line]

@@ -164,7 +164,7 @@ def images(lab: Lab) -> list[str]:
 
 
 @pytest.mark.parametrize('case', NAMES + CONNECTION + CERTIFICATES + ANSWERS + PROXIES + ENGINE,
-                         ids=lambda case: case.id)
+                         ids=lambda row: row.id)
 def test_a_pull(lab: Lab, case: Case, request: pytest.FixtureRequest) -> None:
     prove(lab, case, request)
     assert images(lab) == []
