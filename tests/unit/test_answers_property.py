@@ -46,9 +46,9 @@ SHAPES = JSON | st.fixed_dictionaries({'errors': ERRORS | JSON}) \
     | st.fixed_dictionaries({'error': made_of('code', 'message') | JSON})
 BODIES = st.binary(max_size=200) | SHAPES.map(lambda content: json.dumps(content).encode()) | TEXT.map(
     lambda title: f'<html><title>{title}</title>'.encode()) | st.integers(1, 30000).map(lambda deep: b'[' * deep)
-BEARER = st.builds('Bearer realm="{}",service="{}"'.format, st.sampled_from(
-    [f'https://{HOST}/oauth2/token', f'http://{HOST}/', f'https://{HOST}:99999/', 'https://[/', 'x']) | TEXT,
-    st.sampled_from([HOST, HOST.upper()]) | TEXT)
+REALMS = [f'https://{HOST}/oauth2/token', f'http://{HOST}/', f'https://{HOST}:99999/', 'https://[/', 'x']
+BEARER = st.builds(lambda realm, service: f'Bearer realm="{realm}",service="{service}"',
+                   st.sampled_from(REALMS) | TEXT, st.sampled_from([HOST, HOST.upper()]) | TEXT)
 NAMES = ['Content-Type', 'Retry-After', 'Location', 'Server', 'Docker-Distribution-Api-Version', 'Date',
          'X-Ms-Correlation-Request-Id']
 VALUES = ['text/html', 'application/json', 'registry/2.0', '17', 'http://[']
