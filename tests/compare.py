@@ -69,7 +69,7 @@ def main() -> int:
                 lab.profile()
                 answers.append(ask(lab, case, case.arrange(lab) or {}))
             print(f'\n{case.id}')
-            side_by_side(*answers)
+            side_by_side(answers[0], answers[1])
             sys.stdout.flush()
     return 0
 
