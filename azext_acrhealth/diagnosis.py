@@ -22,6 +22,8 @@ _FIRST = ('clock-wrong', 'ca-bundle-unusable', 'proxy-malformed', 'proxy-unresol
 _PART_OF = {('dns-private-zone-unlinked', 'private-endpoint-bypassed'), ('registry-not-visible', 'registry-unknown'),
             *((part, whole) for whole in ('dns-silent', 'dns-no-server', 'dns-server-down')
               for part in ('host-unresolved', 'management-silent', 'sign-in-silent', 'pull-dns')),
+            *((part, whole) for whole in ('proxy-silent', 'proxy-unreachable')
+              for part in ('management-silent', 'sign-in-silent')),
             *(('host-unresolved', whole) for whole in ('dns-nxdomain', 'dns-servfail', 'dns-refused', 'dns-no-address',
                                                        'dns-only-servers-know', 'dns-failed'))}
 

@@ -28,7 +28,9 @@ def _run(context: Any, needs: Mapping[str, Any]) -> Found:
         cause, evidence = connection.why(failure)
         raise ConnectivityChallengeError(cause, **evidence) from failure
     except TimeoutError as ex:
-        raise _overrun(context, context.options.timeout) from ex
+        peer = front_door.connection.result(context.operation()).peer
+        raise ConnectivityChallengeError('answer-timeout', host=peer.host, address=peer.address,
+                                         seconds=round(context.options.timeout, 1)) from ex
     response = answer.response
     facts = {'host': front_door.host, 'registry': context.options.registry, 'status': response.status}
     if response.status != 401 or not response.all('WWW-Authenticate'):

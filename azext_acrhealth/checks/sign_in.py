@@ -147,7 +147,8 @@ def _discovery_trouble(context: Any, deadline: Deadline) -> Trouble | None:
         way.close()
     except ConnectionFailed as failure:
         cause, facts = connection.why(failure)
-        silent = cause == 'answer-timeout' or failure.kind == 'timeout' and deadline.seconds < _PATIENCE_SECONDS
+        silent = cause == 'answer-timeout' or cause in ('connect-timeout', 'tls-timeout') \
+            and deadline.seconds < _PATIENCE_SECONDS
         return ('sign-in-silent', {'seconds': context.options.timeout}) if silent else (cause, facts)
     content = response.json()
     if isinstance(content, dict) and 'AADSTS90002' in str(content.get('error_description')):
