@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Callable, Mapping, Sequence
 
 from knack.log import get_logger
@@ -54,14 +55,15 @@ class Check:
     """One thing that is checked: data and a plain function.
 
     ``run(context, needs)`` returns Found, raises a HealthCheckError or NotApplicable. ``needs`` names the checks
-    without which it cannot run; it receives their values by name. ``overrun`` makes the error that the end of its
-    time means. ``patience`` is its time limit as a multiple of the run's timeout.
+    without which it cannot run; it receives their values by name. ``overrun(context, seconds)`` says in the same way,
+    or by returning a HealthCheckError, what the end of its time means. ``patience`` is its time limit as a multiple of
+    the run's timeout.
     """
 
     name: str
     category: str
     run: Callable[[Any, Mapping[str, Any]], Found]
-    overrun: Callable[[Any, float], HealthCheckError]
+    overrun: Callable[[Any, float], HealthCheckError | Found]
     needs: Sequence[str] = ()
     patience: float = 1.0
     of_registry: bool = True
@@ -124,14 +126,7 @@ class _Run:
         self._under_way[check.name] = (began, began + seconds)
 
         def work() -> None:
-            outcome: Any
-            try:
-                outcome = check.run(self._context, needs)
-            except (HealthCheckError, NotApplicable) as stopped:
-                outcome = stopped
-            except BaseException as crash:  # pylint: disable=broad-except
-                logger.debug('%s crashed:\n%s', check.name, traceback.format_exc())
-                outcome = UnexpectedError('defect', check=check.name, exception=type(crash).__name__, text=str(crash))
+            outcome = _outcome(check, lambda: check.run(self._context, needs))
             self._answers.put((check.name, outcome, time.monotonic()))
 
         threading.Thread(target=work, name=check.name, daemon=True).start()
@@ -140,7 +135,8 @@ class _Run:
         now = time.monotonic()
         for name, (began, deadline) in list(self._under_way.items()):
             if now >= deadline:
-                self._record(name, self._checks[name].overrun(self._context, deadline - began), now)
+                overrun = partial(self._checks[name].overrun, self._context, deadline - began)
+                self._record(name, _outcome(self._checks[name], overrun), now)
 
     def _skip(self, check: Check, blockers: Sequence[str]) -> None:
         """Say which check that failed is to blame: the first ones in the chain of needs, not the last."""
@@ -170,6 +166,17 @@ class _Run:
     def _offset(self, moment: float) -> int:
         started: float = self._context.started
         return max(0, round((moment - started) * 1000))
+
+
+def _outcome(check: Check, of: Callable[[], Any]) -> Any:
+    """Return what ``of`` returns or raises of a check's own; anything else is a defect, and an outcome too."""
+    try:
+        return of()
+    except (HealthCheckError, NotApplicable) as stopped:
+        return stopped
+    except BaseException as crash:  # pylint: disable=broad-except
+        logger.debug('%s crashed:\n%s', check.name, traceback.format_exc())
+        return UnexpectedError('defect', check=check.name, exception=type(crash).__name__, text=str(crash))
 
 
 def _result(check: Check, outcome: Any, registry: str | None, offset_ms: int, duration_ms: int) -> CheckResult:

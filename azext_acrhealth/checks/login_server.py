@@ -7,7 +7,7 @@ from typing import Any, Mapping
 from ..clients import Deadline
 from ..clients.azure import Account, ManagementFailed, SignInFailed
 from ..clients.http import ConnectionFailed, Response
-from ..errors import HealthCheckError, LoginServerError
+from ..errors import LoginServerError
 from ..runner import Check, Found
 from . import connection, sign_in
 
@@ -172,9 +172,8 @@ def _lower(value: Any) -> str | None:
     return str(value).lower() if value else None
 
 
-def _overrun(context: Any, seconds: float) -> HealthCheckError:
-    return LoginServerError('management-silent', registry=context.options.registry, host=context.azure.management_host,
-                            seconds=round(seconds, 1))
+def _overrun(context: Any, seconds: float) -> Found:
+    return _guess(context, 'management-silent', {'host': context.azure.management_host, 'seconds': round(seconds, 1)})
 
 
 CHECK = Check('login-server', 'registry', _run, _overrun)

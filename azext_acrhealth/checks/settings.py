@@ -54,9 +54,9 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _overrun(context: Any, seconds: float) -> CmkError:
-    return CmkError('key-identity-unread', registry=context.options.registry,
-                    text=f'no answer within {round(seconds)} s')
+def _overrun(context: Any, seconds: float) -> Found:
+    return Found('', warning=CmkError('key-identity-unread', registry=context.options.registry,
+                                      text=f'no answer within {round(seconds)} s'))
 
 
 CUSTOMER_MANAGED_KEY = Check('customer-managed-key', 'settings', _run, _overrun, needs=('login-server',))

@@ -134,6 +134,20 @@ def test_a_check_that_hangs_is_ended_and_what_needs_it_is_skipped() -> None:
     assert results['c'].status == 'passed'
 
 
+def test_the_end_of_its_time_may_be_no_failure_and_a_crash_in_saying_so_is_a_result() -> None:
+    def settles(_: Any, seconds: float) -> Found:
+        return Found('taken for known', value='a guess', warning=HelmCommandError('defect'))
+
+    def stumbles(_: Any, seconds: float) -> Found:
+        raise ZeroDivisionError
+
+    late = Check('a', 'network', hangs, settles)
+    lost = Check('c', 'network', hangs, stumbles)
+    results = run(late, check('b', finds(), 'a'), lost, timeout=0.2)
+    assert (results['a'].status, results['b'].status) == ('warning', 'passed')
+    assert (results['c'].status, results['c'].error_code) == ('failed', 'UNEXPECTED_ERROR')
+
+
 def test_patience_stretches_the_time_of_one_check() -> None:
     def slow(context: Any, needs: Mapping[str, Any]) -> Found:
         time.sleep(0.7)
