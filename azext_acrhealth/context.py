@@ -61,7 +61,9 @@ class Context:
 
     def once(self, name: str, work: Callable[[], T]) -> Later[T]:
         """Return that work, begun by the first call of this name in the run."""
-        return self._begun.setdefault(name, self._begun.get(name) or Later(work, name))
+        if name not in self._begun:
+            self._begun[name] = Later(work, name)
+        return self._begun[name]
 
     @property
     def guessed_host(self) -> str | None:

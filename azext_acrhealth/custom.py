@@ -37,16 +37,17 @@ def check_health(cmd: Any, registry_name: str | None = None, repository: str | N
 
 def _consent(cli_ctx: Any, yes: bool, skip: Sequence[str]) -> dict[str, Any]:
     """Return whether the sample image may be pulled, asking before any check starts where there is a terminal."""
-    if yes or {'container-pull', 'environment'} & set(skip) or _cloud_shell() \
+    from .checks.tools import cloud_shell
+    if yes or {'container-pull', 'environment'} & set(skip) or cloud_shell() \
             or cli_ctx.config.getboolean('core', 'disable_confirm_prompt', fallback=False):
         return {'pull': True}
     if not sys.stdin or not sys.stdin.isatty() or not sys.stderr.isatty():
         return {'pull': False, 'no_pull': 'Not pulled: there is no terminal to ask at; --yes allows it'}
     from knack.prompting import prompt_y_n
-    from .clients.azure import mcr_host
+    from .clients.azure import SAMPLE_IMAGE, mcr_host
     # On standard error, so that a report that is sent to a file stays one.
     with contextlib.redirect_stdout(sys.stderr):
-        agreed = prompt_y_n(f'This will pull the image {mcr_host(cli_ctx.cloud.name)}/mcr/hello-world:latest. Proceed?')
+        agreed = prompt_y_n(f'This will pull the image {mcr_host(cli_ctx.cloud.name)}/{SAMPLE_IMAGE}. Proceed?')
     return {'pull': True} if agreed else {'pull': False, 'no_pull': 'Not pulled, as you asked', 'pull_refused': True}
 
 
@@ -67,7 +68,8 @@ def _run(context: Context) -> list[CheckResult]:
 
 def _here(checks: Sequence[Check]) -> Sequence[Check]:
     """Return the checks; in Azure Cloud Shell those of the machine are not run, and each says why."""
-    why_not = _cloud_shell()
+    from .checks.tools import cloud_shell
+    why_not = cloud_shell()
     if why_not is None:
         return checks
 
@@ -75,16 +77,6 @@ def _here(checks: Sequence[Check]) -> Sequence[Check]:
         raise NotApplicable(why_not)
 
     return [replace(check, needs=(), run=not_here) if check.category == 'environment' else check for check in checks]
-
-
-def _cloud_shell() -> str | None:
-    """Return why this machine is not to be checked where it is Azure Cloud Shell's; else None."""
-    from .checks.tools import outside_cloud_shell
-    try:
-        outside_cloud_shell()
-    except NotApplicable as reason:
-        return str(reason)
-    return None
 
 
 @contextlib.contextmanager

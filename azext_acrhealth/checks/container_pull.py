@@ -4,6 +4,7 @@ import re
 from typing import Any, Mapping
 
 from ..clients import Deadline, process
+from ..clients.azure import SAMPLE_IMAGE
 from ..clients.containers import Client, Daemon
 from ..clients.process import Completed, NotRun
 from ..errors import DockerPullError, HealthCheckError
@@ -15,7 +16,7 @@ PATIENCE = 2.0
 
 # What explaining a failure and putting things back may take: so many seconds, and this share of the check's time.
 _AFTERWARDS, _AFTERWARDS_SHARE = 2.4, 0.2
-# An image that exists, but not for this platform, was pulled as far as this check cares (ERRORS.md; FIELD
+# An image that exists, but not for this platform, was pulled as far as this check cares (FIELD
 # a-windows-containers-linux-test-image, b-no-matching-manifest-windows). The last ones are podman's words.
 _OTHER_PLATFORM = re.compile(r'no matching manifest for|cannot be used on this platform|does not match the specified '
                              r'platform|no image found in (image index|manifest list) for', re.IGNORECASE)
@@ -29,7 +30,7 @@ def check(context: Any, needs: Mapping[str, Any]) -> Found:
     if not context.options.pull:
         raise NotApplicable(context.options.no_pull, requested=context.options.pull_refused)
     daemon: Daemon = needs['container-daemon']
-    image = f'{context.azure.mcr_host}/mcr/hello-world:latest'
+    image = f'{context.azure.mcr_host}/{SAMPLE_IMAGE}'
     deadline = Deadline(time_for(context, PATIENCE))
     try:
         answer = _pull(daemon.client, image, deadline)

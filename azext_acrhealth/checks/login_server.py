@@ -7,6 +7,7 @@ from typing import Any, Mapping
 from ..clients import Deadline
 from ..clients.azure import Account, ManagementFailed, SignInFailed
 from ..clients.http import ConnectionFailed, Response
+from ..clients.untrusted import mapping, sequence
 from ..errors import LoginServerError
 from ..runner import Check, Found
 from . import connection, sign_in
@@ -82,12 +83,12 @@ def _find_elsewhere(context: Any, deadline: Deadline) -> tuple[Mapping[str, Any]
 
 
 def _found(context: Any, resource: Mapping[str, Any], account: Account, *, asked: Account) -> Found:
-    properties = _mapping(resource.get('properties'))
+    properties = mapping(resource.get('properties'))
     host = str(properties.get('loginServer') or '').lower().rstrip('.')
     if not _HOST.fullmatch(host):
         return _guess(context, 'login-server-absent', {'registry': context.options.registry, 'said': host})
     context.front_door(host)
-    sku = _mapping(resource.get('sku')).get('name')
+    sku = mapping(resource.get('sku')).get('name')
     location = resource.get('location')
     details = {'login_server': host, 'source': 'resource-manager', 'resource_id': resource.get('id'),
                'name': resource.get('name'), 'sku': sku, 'location': location,
@@ -106,14 +107,13 @@ def _found(context: Any, resource: Mapping[str, Any], account: Account, *, asked
 
 def _settings(properties: Mapping[str, Any]) -> dict[str, Any]:
     """Return those settings that explain what other checks find. Values are in lower case: Azure uses both."""
-    rules = _mapping(properties.get('networkRuleSet'))
-    allowed = [str(_mapping(rule).get('value')) for rule in _sequence(rules.get('ipRules')) if _mapping(rule)]
-    policy = _mapping(_mapping(properties.get('policies')).get('azureADAuthenticationAsArmPolicy'))
-    connections = [_mapping(_mapping(item).get('properties'))
-                   for item in _sequence(properties.get('privateEndpointConnections'))]
+    rules = mapping(properties.get('networkRuleSet'))
+    allowed = [str(mapping(rule).get('value')) for rule in sequence(rules.get('ipRules')) if mapping(rule)]
+    policy = mapping(mapping(properties.get('policies')).get('azureADAuthenticationAsArmPolicy'))
     return {'public_access': _lower(properties.get('publicNetworkAccess')),
             'default_action': _lower(rules.get('defaultAction')), 'allowed_addresses': allowed,
-            'private_endpoints': len(connections), 'arm_tokens': _lower(policy.get('status')),
+            'private_endpoints': len(sequence(properties.get('privateEndpointConnections'))),
+            'arm_tokens': _lower(policy.get('status')),
             'role_assignment_mode': _lower(properties.get('roleAssignmentMode')),
             'provisioning_state': _lower(properties.get('provisioningState'))}
 
@@ -156,16 +156,8 @@ def _why_no_listing(failure: ManagementFailed, evidence: dict[str, Any]) -> tupl
 
 def _management_error(response: Response) -> dict[str, str]:
     """Return the code and message of a Resource Manager error; empty where the answer is not one."""
-    error = _mapping(_mapping(response.json()).get('error'))
+    error = mapping(mapping(response.json()).get('error'))
     return {key: str(error[key]) for key in ('code', 'message') if error.get(key)}
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _sequence(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _lower(value: Any) -> str | None:

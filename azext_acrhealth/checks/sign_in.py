@@ -115,7 +115,7 @@ def _why_no_answer(context: Any, failure: SignInFailed, evidence: dict[str, Any]
     if kinds & {'SSLError', 'ProxyError', 'ConnectionError', 'ConnectTimeout', 'ReadTimeout', 'InvalidProxyURL',
                 'OSError'}:
         return _why_no_connection(context, evidence)
-    if 'HTTP Error: 5' in text or any(f'HTTP Error: {status}' in text for status in (500, 502, 503, 504)):
+    if 'HTTP Error: 5' in text:
         return 'sign-in-unavailable', evidence
     if "Can't find token from MSAL cache" in text or 'HTTP Error: 429' in text:
         return 'sign-in-throttled', evidence

@@ -17,14 +17,20 @@ _PREFIX = re.compile(r'^\s*(docker: |Error response from daemon: |error: |'
 _SIGNED = re.compile(r'(https?://[^\s"?/]+/)[^\s"?]*\?[^\s"]*')
 
 
-def outside_cloud_shell() -> None:
-    """Raise NotApplicable in Azure Cloud Shell, which has no container daemon and brings its own tools.
+def cloud_shell() -> str | None:
+    """Return why this machine is not to be checked where it is Azure Cloud Shell's; else None.
 
     FIELD e-better-message-cloud-shell; ACC_CLOUD is what azure.cli.core.util.in_cloud_console looks at.
     """
     if os.environ.get('ACC_CLOUD') or os.environ.get('AZUREPS_HOST_ENVIRONMENT', '').startswith('cloud-shell'):
-        raise NotApplicable(
-            'Not checked in Azure Cloud Shell, which brings its own tools and can run no container daemon')
+        return 'Not checked in Azure Cloud Shell, which brings its own tools and can run no container daemon'
+    return None
+
+
+def outside_cloud_shell() -> None:
+    """Raise NotApplicable in Azure Cloud Shell."""
+    if why_not := cloud_shell():
+        raise NotApplicable(why_not)
 
 
 def time_for(context: Any, patience: float = 1.0) -> float:
@@ -70,7 +76,7 @@ def reason(completed: Completed, pattern: str = '') -> str:
 
 
 def warnings(completed: Completed) -> Mapping[str, Any]:
-    """Return what a tool that succeeded printed on stderr, for the details: warnings fail nothing (ERRORS.md)."""
+    """Return what a tool that succeeded printed on stderr, for the details: warnings fail nothing."""
     lines = _lines(completed.err)
     return {'warnings': lines[:_MOST_WARNINGS]} if lines else {}
 

@@ -78,6 +78,10 @@ class ManagementFailed(Exception):
         self.response = response
 
 
+#: What is pulled to see whether the daemon can: small, and public.
+SAMPLE_IMAGE = 'mcr/hello-world:latest'
+
+
 def mcr_host(cloud: str) -> str:
     """Return the host that machines of that cloud pull Microsoft's public images from."""
     return _MCR.get(cloud.lower(), 'mcr.microsoft.com')

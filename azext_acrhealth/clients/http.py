@@ -17,7 +17,7 @@ from knack.log import get_logger
 
 from . import Deadline
 from .proxy import page_title, proxy_for, tunnel, without_password
-from .sockets import ConnectionFailed, Trust, answer_failure, connect, connect_failure, handshake_failure, \
+from .sockets import ConnectionFailed, Trust, answer_failure, connect_failure, connect_first, handshake_failure, \
     unverified_chain
 
 __all__ = ['Connection', 'ConnectionFailed', 'Peer', 'Response', 'Trust', 'proxy_for', 'without_password']
@@ -100,12 +100,15 @@ class Connection:
         self._trust = trust
         self._http: http.client.HTTPSConnection | None = None
         self._socket: Any = None
+        # Whether the open connection has served a request.
+        self._used = False
 
     def open(self, deadline: Deadline) -> Peer:
         """Connect, shake hands, and return who answered. Raises ConnectionFailed."""
         tls = self._shake_hands(self._tcp(deadline), deadline)
         self.peer.tls_version = tls.version() or ''
         self.peer.certificate = tls.getpeercert() or {}
+        self._used = False
         self._http = http.client.HTTPSConnection(self.peer.host, self.peer.port)
         self._http.sock = tls
         return self.peer
@@ -113,7 +116,7 @@ class Connection:
     def request(self, method: str, path: str, deadline: Deadline, *,
                 headers: Mapping[str, str] | None = None, body: str | None = None) -> Response:
         """Return the answer to one request, whatever its status. Raises ConnectionFailed (stage answer)."""
-        used = self._http is not None and getattr(self._http, 'used', False)
+        used = self._used
         try:
             return self._exchange(method, path, deadline, headers or {}, body)
         except ConnectionFailed as failure:
@@ -128,6 +131,7 @@ class Connection:
         if self._http is not None:
             self._http.close()
         self._http = None
+        self._used = False
 
     def _exchange(self, method: str, path: str, deadline: Deadline, headers: Mapping[str, str],
                   body: str | None) -> Response:
@@ -153,7 +157,7 @@ class Connection:
         if answer.will_close or not whole:
             self.close()
         else:
-            setattr(connection, 'used', True)
+            self._used = True
         return Response(answer.status, answer.reason, answer.headers, content, whole)
 
     def _where(self) -> dict[str, Any]:
@@ -184,21 +188,16 @@ class Connection:
     def _tcp(self, deadline: Deadline) -> Any:
         if self.peer.proxy:
             return tunnel(self.peer.proxy, f'{self.peer.host}:{self.peer.port}', self._where(), self._trust, deadline)
-        failures: list[ConnectionFailed] = []
-        for position, address in enumerate(self._addresses):
-            self.peer.address = address
-            # One dead address (broken IPv6 is the usual one) must not use up the time of those behind it.
-            share = deadline.within(deadline.left() / (len(self._addresses) - position))
-            try:
-                tcp = connect(address, self.peer.port, share)
-            except OSError as ex:
-                failures.append(connect_failure(ex, 'connect', {**self._where(), 'seconds': _seconds(share)}))
-            else:
-                self.peer.failed_addresses = [str(failure.evidence['address']) for failure in failures]
-                return tcp
-        if not failures:
+        tcp, failed = connect_first(self._addresses, self.peer.port, deadline)
+        if tcp is not None:
+            self.peer.failed_addresses = [attempt.address for attempt in failed]
+            self.peer.address = self._addresses[len(failed)]
+            return tcp
+        if not failed:
             raise ConnectionFailed('resolve', 'connect', 'no address', **self._where())
-        raise failures[0]
+        first = failed[0]
+        self.peer.address = first.address
+        raise connect_failure(first.error, 'connect', {**self._where(), 'seconds': first.seconds}) from first.error
 
 
 def _read(answer: http.client.HTTPResponse, deadline: Deadline) -> tuple[bytes, bool]:
@@ -217,7 +216,3 @@ def _read(answer: http.client.HTTPResponse, deadline: Deadline) -> tuple[bytes, 
     whole = size <= BODY_CAP and not answer.length
     answer.close()
     return b''.join(chunks)[:BODY_CAP], whole
-
-
-def _seconds(deadline: Deadline) -> float | None:
-    return None if deadline.left() > 0 else round(deadline.seconds, 1)

@@ -10,18 +10,16 @@ from typing import Any, Mapping, Sequence
 from . import Deadline
 from .later import Later
 
-
 # A name server that is well answers in less; the operating system's resolver waits for 5 s before it asks the next.
 _PATIENCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """The operating system's answer. ``canonical`` is the last name of the CNAME chain, where it tells."""
+    """The operating system's answer."""
 
     host: str
     addresses: Sequence[str]
-    canonical: str | None = None
     error: str | None = None
     seconds: float = 0.0
 
@@ -42,13 +40,12 @@ def look_up(host: str) -> Lookup:
     """Return what the operating system resolves ``host`` to. Cannot be interrupted: call it where it may be left."""
     began = time.monotonic()
     try:
-        found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
+        found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as ex:
         error = ex.strerror if isinstance(ex, OSError) and ex.strerror else str(ex)
         return Lookup(host, (), error=error, seconds=time.monotonic() - began)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    canonical = next((entry[3] for entry in found if entry[3]), None)
-    return Lookup(host, addresses, canonical=canonical, seconds=time.monotonic() - began)
+    return Lookup(host, addresses, seconds=time.monotonic() - began)
 
 
 def look_up_within(host: str, deadline: Deadline) -> Lookup:

@@ -7,7 +7,8 @@ from typing import Any, Mapping
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from . import Deadline, names
-from .sockets import BoundedTcp, ConnectionFailed, Trust, answer_failure, connect, connect_failure, handshake_failure
+from .sockets import BoundedTcp, ConnectionFailed, Trust, answer_failure, connect_failure, connect_first, \
+    handshake_failure
 
 _PAGE_CAP = 64 * 1024
 
@@ -49,18 +50,11 @@ def tunnel(proxy: str, target: str, where: dict[str, Any], trust: Trust, deadlin
 def _connected(host: str, port: int, where: Mapping[str, Any], deadline: Deadline) -> BoundedTcp:
     """Return a connection to the first address of the proxy that takes one."""
     found = names.look_up_within(host, deadline)
-    failures: list[OSError] = []
-    for position, address in enumerate(found.addresses):
-        share = deadline.within(deadline.left() / (len(found.addresses) - position))
-        try:
-            tcp = connect(address, port, share)
-        except OSError as ex:
-            failures.append(ex)
-        else:
-            tcp.deadline = deadline
-            return tcp
-    if failures:
-        raise connect_failure(failures[0], 'proxy', dict(where)) from failures[0]
+    tcp, failed = connect_first(found.addresses, port, deadline)
+    if tcp is not None:
+        return tcp
+    if failed:
+        raise connect_failure(failed[0].error, 'proxy', dict(where)) from failed[0].error
     raise ConnectionFailed('resolve', 'proxy', found.error or 'no address', **where)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Iterable, Mapping, Sequence
 from urllib.parse import urlencode, urlsplit
 
 from .http import Response
+from .untrusted import sequence
 
 # The grammar of WWW-Authenticate: RFC 9110, 11.6.1 and 5.6.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -152,13 +153,9 @@ def granted(token: str, repository: str) -> Sequence[str] | None:
     content = claims(token)
     if content is None:
         return None
-    return [str(action) for entry in _entries(content.get('access'))
+    return [str(action) for entry in sequence(content.get('access'))
             if isinstance(entry, dict) and entry.get('type') == 'repository' and entry.get('name') == repository
-            for action in _entries(entry.get('actions'))]
-
-
-def _entries(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+            for action in sequence(entry.get('actions'))]
 
 
 def own_realm(realm: str, host: str) -> bool:

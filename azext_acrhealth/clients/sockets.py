@@ -75,6 +75,15 @@ class BoundedTls(_Bounded, ssl.SSLSocket):
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """A connection attempt that failed; ``seconds`` where it was given up."""
+
+    address: str
+    error: OSError
+    seconds: float | None
+
+
+@dataclass(frozen=True)
 class Trust:
     """What certificates are verified against: as requests does, so that this command and the CLI agree.
 
@@ -126,8 +135,23 @@ class Trust:
         return context
 
 
-def connect(address: str, port: int, deadline: Deadline) -> BoundedTcp:
-    """Return a connection to that address. Raises OSError."""
+def connect_first(addresses: Sequence[str], port: int, deadline: Deadline) -> tuple[BoundedTcp | None, list[Attempt]]:
+    """Return a connection to the first address that takes one, None where none does, and the attempts that failed."""
+    failed: list[Attempt] = []
+    for position, address in enumerate(addresses):
+        # One dead address (broken IPv6 is the usual one) must not use up the time of those behind it.
+        share = deadline.within(deadline.left() / (len(addresses) - position))
+        try:
+            tcp = _connect(address, port, share)
+        except OSError as ex:
+            failed.append(Attempt(address, ex, None if share.left() > 0 else round(share.seconds, 1)))
+        else:
+            tcp.deadline = deadline
+            return tcp, failed
+    return None, failed
+
+
+def _connect(address: str, port: int, deadline: Deadline) -> BoundedTcp:
     family = socket.AF_INET6 if ':' in address else socket.AF_INET
     tcp = BoundedTcp(family, socket.SOCK_STREAM)
     tcp.deadline = deadline
