@@ -126,7 +126,8 @@ class _Run:
         self._under_way[check.name] = (began, began + seconds)
 
         def work() -> None:
-            outcome = _outcome(check, lambda: check.run(self._context, needs))
+            # In a thread of its own even an exit is the check's; in the main thread an interrupt is the user's.
+            outcome = _outcome(check, lambda: check.run(self._context, needs), BaseException)
             self._answers.put((check.name, outcome, time.monotonic()))
 
         threading.Thread(target=work, name=check.name, daemon=True).start()
@@ -168,13 +169,13 @@ class _Run:
         return max(0, round((moment - started) * 1000))
 
 
-def _outcome(check: Check, of: Callable[[], Any]) -> Any:
-    """Return what ``of`` returns or raises of a check's own; anything else is a defect, and an outcome too."""
+def _outcome(check: Check, of: Callable[[], Any], defect: type[BaseException] = Exception) -> Any:
+    """Return what ``of`` returns or raises of a check's own; what else it raises is a defect, and an outcome too."""
     try:
         return of()
     except (HealthCheckError, NotApplicable) as stopped:
         return stopped
-    except BaseException as crash:  # pylint: disable=broad-except
+    except defect as crash:  # pylint: disable=broad-except
         logger.debug('%s crashed:\n%s', check.name, traceback.format_exc())
         return UnexpectedError('defect', check=check.name, exception=type(crash).__name__, text=str(crash))
 

@@ -35,7 +35,7 @@ def check(context: Any, _needs: Mapping[str, Any]) -> Found:
                                  engine=_engine_that_answers(), **searched(search))
     path = search.found[0]
     try:
-        answer = process.run([path, '--version'], time_for(context))
+        answer = containers.ask_own_version(path, time_for(context))
     except NotRun as refusal:
         cause = 'client-exec-format' if refusal.why == 'exec-format' else 'client-cannot-run'
         raise DockerVersionError(cause, path=path, **unrunnable(refusal)) from refusal

@@ -23,7 +23,8 @@ _UNKNOWN_CONTEXT = Sign('docker-context-unknown',
 _SIGNS = [
     _UNKNOWN_CONTEXT,
     Sign('docker-cert-path', r'(open|stat|read) (?P<file>[^\n:]+\.pem): (no such file|cannot find|permission denied)'),
-    Sign('daemon-ssh', r'command \[ssh [^\n]*stderr=(?P<ssh>[^\n]*)|(?P<ssh_>(exec: ")?ssh"?: [^\n]*)'),
+    Sign('daemon-ssh', r'command \[ssh [^\n]*stderr=(?P<ssh>[^\n]*)|(?P<ssh_>(exec: ")?ssh"?: [^\n]*)|'
+                       r'(?P<ssh__>ssh resolves to [^\n]*)'),
     Sign('client-api-too-old', r'client version (?P<client_api>[\d.]+) is too old\. Minimum supported API version is '
                                r'(?P<daemon_api>[\d.]*\d)'),
     Sign('client-api-too-new', r'client version (?P<client_api>[\d.]+) is too new\. Maximum supported API version is '

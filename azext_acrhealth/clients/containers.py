@@ -19,6 +19,8 @@ DOCKER, PODMAN = 'docker', 'podman'
 #: What makes docker talk to another daemon than that of the default endpoint.
 _REDIRECTS = ('DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_TLS', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH',
               'DOCKER_API_VERSION')
+# Where no daemon is, which shows at once.
+_NOWHERE = 'npipe:////./pipe/nowhere' if sys.platform == 'win32' else 'unix:///nowhere/docker.sock'
 DEFAULT_ENDPOINT = 'npipe:////./pipe/docker_engine' if sys.platform == 'win32' else 'unix:///var/run/docker.sock'
 
 
@@ -103,6 +105,13 @@ def _endpoint(name: str, host: str) -> Endpoint:
     if name and name != 'default':
         return Endpoint(host, f'context {name}', False)
     return Endpoint(host or DEFAULT_ENDPOINT, 'default', True)
+
+
+def ask_own_version(path: str, seconds: float) -> Completed:
+    """Ask the client at that path for its own version, and nothing of its daemon: docker 20.10 looks for that even
+    then, and stops where a context is gone or waits where a daemon is silent."""
+    rest = {name: value for name, value in os.environ.items() if name not in _REDIRECTS}
+    return process.run([path, '--version'], seconds, env={**rest, 'DOCKER_HOST': _NOWHERE})
 
 
 def ask_version(client: Client, seconds: float, env: Mapping[str, str] | None = None) -> Completed:

@@ -106,31 +106,23 @@ def run(argv: Sequence[str], seconds: float, *, env: Mapping[str, str] | None = 
 
 
 def _start(argv: Sequence[str], env: Mapping[str, str] | None, talks: bool) -> 'subprocess.Popen[bytes]':
-    _stop_here()
     group: dict[str, Any] = {'start_new_session': True}
     if sys.platform == 'win32':
         group = {'creationflags': subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     try:
-        process = subprocess.Popen(  # pylint: disable=consider-using-with
-            list(argv), stdin=subprocess.PIPE if talks else subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, env=None if env is None else dict(env), bufsize=0, **group)
+        # Under the lock: ``kill_all`` must not miss a program that has begun and is not in its list yet.
+        with _lock:
+            if threading.current_thread() in _stopped:
+                raise Stopped
+            process = subprocess.Popen(  # pylint: disable=consider-using-with
+                list(argv), stdin=subprocess.PIPE if talks else subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, env=None if env is None else dict(env), bufsize=0, **group)
+            _live.add(process)
     except OSError as ex:
         raise NotRun(ex) from ex
     except ValueError as ex:  # a null byte in what somebody put into an environment variable
         raise NotRun(OSError(errno.EINVAL, str(ex))) from ex
-    with _lock:
-        _live.add(process)
-    try:
-        _stop_here()
-    except Stopped:
-        kill(process)
-        raise
     return process
-
-
-def _stop_here() -> None:
-    if threading.current_thread() in _stopped:
-        raise Stopped
 
 
 class _Reader(threading.Thread):
