@@ -17,7 +17,7 @@ from ..runner import Check, Found
 from .tools import Sign, first, outside_cloud_shell, reason, time_for, unrunnable, warnings
 
 _UNKNOWN_CONTEXT = Sign('docker-context-unknown',
-                        r'context "(?P<context>[^"]+)":? (context )?(not found|does not exist)')
+                        r'context "(?P<context>[^"]+)":? (context |is )?(not found|does not exist)')
 
 # Docker's and podman's own words: client 20.10 to 29, engine 20.10 to 29, podman 4 and 5.
 _SIGNS = [
@@ -101,6 +101,8 @@ def explain(client: Client, endpoint: Endpoint, answer: Completed, seconds: floa
     deadline = Deadline(seconds)
     evidence: dict[str, Any] = {'endpoint': endpoint.host, 'source': endpoint.source, 'client': client.path}
     cause = _cause(client, answer, evidence)
+    if cause == 'docker-context-unknown' and endpoint.is_default:
+        evidence['source'] = 'currentContext in config.json'
     if cause == 'daemon-unreachable':
         cause = _look_at_socket(endpoint.host) or cause
     if cause == 'daemon-denied':

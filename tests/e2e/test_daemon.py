@@ -102,7 +102,7 @@ REMOTES = [
     case('daemon-host-without-route', broken(stopped, DOCKER_HOST=f'tcp://{NOBODY}:2375'), 'daemon-unreachable',
          [NOBODY, 'unreachable']),
     case('daemon-over-ssh-without-ssh', broken(DOCKER_HOST=f'ssh://{REMOTE}'), 'daemon-ssh',
-         [f'ssh://{REMOTE}', 'executable file not found'], 'unset DOCKER_HOST'),
+         [f'ssh://{REMOTE}', 'ssh does not reach'], 'unset DOCKER_HOST'),
     case('daemon-over-ssh-asks', broken(
         tools(ssh='echo "demo@build: Permission denied (publickey)." >&2; exit 255'),
         DOCKER_HOST=f'ssh://demo@{REMOTE}'),
