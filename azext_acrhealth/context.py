@@ -72,6 +72,7 @@ class Context:
 
     def set_out(self) -> None:
         """Begin what the checks of a registry will wait for: its front door, Resource Manager, the two tokens."""
+        Later(self.trust.context, 'read the CA bundle')
         if self.guessed_host:
             self.front_door(self.guessed_host)
         self.azure.set_out(self.operation())

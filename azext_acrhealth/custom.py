@@ -57,10 +57,6 @@ def _run(context: Context) -> list[CheckResult]:
     checks = _here([check for check in ALL if context.options.registry or not check.of_registry])
     try:
         with _ended_by_sigterm():
-            if context.options.registry:
-                # Whole, before threads need it: of two that import it by different modules, one finds it half made.
-                import requests  # noqa: F401  pylint: disable=unused-import
-                context.set_out()
             return run_checks(checks, context)
     finally:
         process.kill_all()

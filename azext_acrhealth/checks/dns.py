@@ -3,12 +3,15 @@
 from typing import Any, Mapping
 
 from ..clients import Deadline, names
+from ..clients.front_door import FrontDoor
 from ..clients.http import without_password
+from ..clients.later import Later
 from ..errors import ConnectivityDnsError
 from ..runner import Check, Found
+from .login_server import Registry
 
 # How long the name servers are asked for the chain behind a name that did resolve.
-_CURIOSITY_SECONDS = 2.0
+_CURIOSITY_SECONDS = 3.0
 
 # A lookup that took less was not held up by silence.
 _SLOW_SECONDS = 0.5
@@ -18,17 +21,10 @@ _VERDICTS = {'NXDOMAIN': 'dns-nxdomain', 'SERVFAIL': 'dns-servfail', 'REFUSED': 
 
 
 def _run(context: Any, needs: Mapping[str, Any]) -> Found:
-    host = needs['login-server'].login_server
+    registry: Registry = needs['login-server']
+    host = registry.login_server
     front_door = context.front_door(host)
-    timeout = context.options.timeout
-    try:
-        lookup = front_door.lookup.result_within(timeout)
-    except TimeoutError:
-        lookup = names.Lookup(host, (), error='no answer in time', seconds=timeout)
-    try:
-        said = front_door.explanation.result(Deadline(_CURIOSITY_SECONDS if lookup.addresses else timeout / 2))
-    except TimeoutError:
-        said = names.Explanation(verdict='no answer', servers=names.name_servers())
+    lookup, said = _look(context, front_door, registry)
     evidence = {'host': host, 'addresses': list(lookup.addresses), 'chain': list(said.chain),
                 'servers': list(said.servers), 'answers': dict(said.answers), 'error': lookup.error,
                 'said': [f'{server} {answer}' for server, answer in said.answers.items()],
@@ -47,6 +43,37 @@ def _run(context: Any, needs: Mapping[str, Any]) -> Found:
         raise problem
     warning = ConnectivityDnsError('dns-left-to-proxy', proxy=without_password(front_door.proxy), **evidence)
     return Found(f'{host} is resolved by the proxy', warning=warning, **timing)
+
+
+def _look(context: Any, front_door: FrontDoor, registry: Registry) -> tuple[names.Lookup, names.Explanation]:
+    """Return what the operating system says of the name, and what the name servers say where that needs explaining."""
+    host, timeout = front_door.host, context.options.timeout
+
+    def ask_servers() -> Later[names.Explanation]:
+        asked: Later[names.Explanation] = context.once('explain', lambda: names.explain(host, Deadline(timeout)))
+        return asked
+
+    if not front_door.lookup.done_within(_SLOW_SECONDS):
+        ask_servers()
+    try:
+        lookup = front_door.lookup.result_within(timeout)
+    except TimeoutError:
+        lookup = names.Lookup(host, (), error='no answer in time', seconds=timeout)
+    if _speaks_for_itself(lookup, registry):
+        return lookup, names.Explanation(servers=names.name_servers())
+    try:
+        patience = min(_CURIOSITY_SECONDS, timeout) if lookup.addresses else timeout / 2
+        return lookup, ask_servers().result(Deadline(patience))
+    except TimeoutError:
+        return lookup, names.Explanation(verdict='no answer', servers=names.name_servers())
+
+
+def _speaks_for_itself(lookup: names.Lookup, registry: Registry) -> bool:
+    """Return whether the name servers need not be asked: a public registry's public address, found at once. Asking
+    costs a round trip, and a tenth of a second for dnspython's import."""
+    return (registry.is_public and bool(lookup.addresses) and lookup.seconds < _SLOW_SECONDS
+            and not any(names.is_private(address) or names.is_sinkhole(address) for address in lookup.addresses)
+            and names.in_hosts_file(lookup.host) is None)
 
 
 def _unresolved(said: names.Explanation, evidence: dict[str, Any]) -> ConnectivityDnsError:

@@ -26,9 +26,17 @@ class Registry:
     resource: Mapping[str, Any] = field(default_factory=dict)
     account: Account | None = None
 
+    @property
+    def is_public(self) -> bool:
+        """Whether Resource Manager showed the registry, open to public networks and with no private endpoint."""
+        properties = mapping(self.resource.get('properties'))
+        return bool(properties) and not sequence(properties.get('privateEndpointConnections')) \
+            and _lower(properties.get('publicNetworkAccess')) != 'disabled'
+
 
 def _run(context: Any, _: Mapping[str, Any]) -> Found:
     deadline = context.operation()
+    context.set_out()
     try:
         account = context.azure.account()
     except SignInFailed as failure:

@@ -169,6 +169,8 @@ class AzureCli:
         return Token(raw[1], tenant)
 
     def _profile(self) -> Any:
+        # First and whole: of two threads that come to it by different modules, one finds it half made.
+        import requests  # noqa: F401  pylint: disable=unused-import
         from azure.cli.core._profile import Profile
         return Profile(cli_ctx=self._cli_ctx)
 

@@ -102,7 +102,7 @@ def context_of(azure: Any = None) -> Any:
         registry_audience='https://containerregistry.azure.net', account=lambda: ACCOUNT,
         registry_token=lambda _: SimpleNamespace(result_within=lambda _: Token('secret', 'tenant')))
     return SimpleNamespace(options=OPTIONS, azure=azure, guessed_host=HOST, front_door=lambda _: None,
-                           operation=lambda: Deadline(5.0))
+                           set_out=lambda: None, operation=lambda: Deadline(5.0))
 
 
 @given(responses(401))

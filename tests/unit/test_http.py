@@ -163,6 +163,7 @@ def test_certificates_are_told_apart(servers: Servers, monkeypatch: pytest.Monke
     assert get(servers.connection(bare)).body == b'ok'
     # The strict rules of Python 3.13, which this Python's OpenSSL knows as well.
     monkeypatch.setattr(sockets, 'sys', SimpleNamespace(version_info=(3, 13)))
+    monkeypatch.setattr(sockets, '_contexts', {})
     cause, evidence = cause_of(servers.connection(bare))
     assert cause == 'certificate-form' and 'Authority Key Identifier' in evidence['text']
 
