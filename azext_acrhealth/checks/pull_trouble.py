@@ -224,7 +224,8 @@ def look_from_here(host: str, image: str, for_data: bool, deadline: Deadline, tr
                 seen['data_host'] = _data_host(connection, name, manifest, deadline)
     except ConnectionFailed as failure:
         chain = failure.evidence.get('chain') or [{}]
-        seen.update(failure_here=failure.text, stage_here=failure.stage, issuer=certificate_facts(chain[0]).get('issuer'))
+        seen.update(failure_here=failure.text, stage_here=failure.stage,
+                    issuer=certificate_facts(chain[0]).get('issuer'))
     finally:
         connection.close()
     if seen.get('data_host'):
