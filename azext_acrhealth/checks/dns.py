@@ -50,7 +50,9 @@ def _look(context: Any, front_door: FrontDoor, registry: Registry) -> tuple[name
     host, timeout = front_door.host, context.options.timeout
 
     def ask_servers() -> Later[names.Explanation]:
-        asked: Later[names.Explanation] = context.once('explain', lambda: names.explain(host, Deadline(timeout)))
+        # They are given less time than the operating system, so that silence is explained when it ends.
+        deadline = Deadline(max(timeout / 2, timeout - 2 * _SLOW_SECONDS))
+        asked: Later[names.Explanation] = context.once('explain', lambda: names.explain(host, deadline))
         return asked
 
     if not front_door.lookup.done_within(_SLOW_SECONDS):
