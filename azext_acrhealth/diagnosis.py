@@ -4,6 +4,7 @@ Three steps: a cause becomes a deeper one that other results prove; what follows
 entries stand in the order in which to mend them.
 """
 
+import ipaddress
 from dataclasses import replace
 from typing import Any, Callable, Mapping, Sequence
 
@@ -20,6 +21,7 @@ _FIRST = ('clock-wrong', 'ca-bundle-unusable', 'proxy-malformed', 'proxy-unresol
 
 #: A warning on the left is part of the failure on the right, where both are found.
 _PART_OF = {('dns-private-zone-unlinked', 'private-endpoint-bypassed'), ('registry-not-visible', 'registry-unknown'),
+            ('nobody-admitted', 'public-access-disabled'), ('nobody-admitted', 'registry-firewall'),
             *((part, whole) for whole in ('dns-silent', 'dns-no-server', 'dns-server-down')
               for part in ('host-unresolved', 'management-silent', 'sign-in-silent', 'pull-dns')),
             *((part, whole) for whole in ('proxy-silent', 'proxy-unreachable')
@@ -79,7 +81,17 @@ def _firewall(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper 
         return 'private-endpoint-bypassed', evidence
     if settings.get('public_access') == 'disabled':
         return 'public-access-disabled', evidence
-    return 'registry-firewall', {**evidence, 'allowed_addresses': settings.get('allowed_addresses')}
+    allowed = settings.get('allowed_addresses') or ()
+    rule = next((rule for rule in allowed if _admits(rule, result.details.get('client_address'))), None)
+    return 'firewall-rule-not-effective' if rule else 'registry-firewall', \
+        {**evidence, 'allowed_addresses': allowed, 'rule': rule}
+
+
+def _admits(rule: Any, address: Any) -> bool:
+    try:
+        return ipaddress.ip_address(str(address)) in ipaddress.ip_network(str(rule), strict=False)
+    except ValueError:
+        return False
 
 
 def _clock(_: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:

@@ -8,7 +8,7 @@ HealthCheckError
 │   ConnectivityTooManyRequestsError
 ├── ConnectivityAadLoginError, ConnectivityRefreshTokenError, ConnectivityAccessTokenError
 ├── CmkError
-└── CredentialHelperError, UnexpectedError: the extension's own
+└── RegistrySettingError, CredentialHelperError, UnexpectedError: the extension's own
 
 The codes are those of Microsoft's "Health check error reference" for ``az acr check-health``; none derives from
 ResourceNotFoundError, which would make az exit with status 3.
@@ -147,6 +147,13 @@ class CmkError(HealthCheckError, ValidationError):  # type: ignore[misc]
     """The identity used for the registry's customer-managed key does not exist."""
 
     code = 'CMK_ERROR'
+
+
+class RegistrySettingError(HealthCheckError, ValidationError):  # type: ignore[misc]
+    """A setting of the registry forbids something, or could not be read."""
+
+    code = 'REGISTRY_SETTING_ERROR'
+    documented = False
 
 
 class CredentialHelperError(HealthCheckError, UnclassifiedUserFault):  # type: ignore[misc]

@@ -17,5 +17,5 @@ ALL: list[Check] = [
     challenge.CHECK,
     tokens.REFRESH,
     tokens.ACCESS,
-    settings.CUSTOMER_MANAGED_KEY,
+    *settings.ALL,
 ]

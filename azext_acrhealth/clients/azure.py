@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import threading
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Mapping
 from urllib.parse import urlsplit
@@ -94,6 +95,7 @@ class AzureCli:
         self._cli_ctx = cli_ctx
         self._trust = trust
         self._management: Later[Connection] | None = None
+        self._turn = threading.Lock()
         self._tokens: dict[tuple[str, str | None], Later[Token]] = {}
         #: By how many seconds this machine's clock was ahead of Resource Manager's at its last answer.
         self.clock_skew: int | None = None
@@ -192,11 +194,16 @@ class AzureCli:
         return way
 
     def getter(self, token: Token, deadline: Deadline) -> Callable[[str], Response]:
-        """Return a function that GETs paths from Resource Manager over one connection, for one thread at a time."""
+        """Return a function that GETs paths from Resource Manager over one connection, in turn with other threads."""
         way = self.set_out(deadline).result(deadline)
 
         def get(path: str) -> Response:
-            response = way.request('GET', path, deadline, headers={'Authorization': f'Bearer {token.value}'})
+            if not self._turn.acquire(timeout=max(0.0, deadline.left())):  # pylint: disable=consider-using-with
+                raise TimeoutError('timed out')
+            try:
+                response = way.request('GET', path, deadline, headers={'Authorization': f'Bearer {token.value}'})
+            finally:
+                self._turn.release()
             self.clock_skew = response.clock_skew
             return response
 

@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from azext_acrhealth.checks import challenge, login_server, tokens
+from azext_acrhealth.checks import settings as registry_settings
 from azext_acrhealth.clients import Deadline
 from azext_acrhealth.clients.azure import Account, AzureCli, Token
 from azext_acrhealth.clients.front_door import Answer
 from azext_acrhealth.clients.http import Response, Trust
 from azext_acrhealth.errors import HealthCheckError
-from azext_acrhealth.runner import Check, Found
+from azext_acrhealth.runner import Check, Found, NotApplicable
 
 HOST = 'contosoprod.azurecr.io'
 ACCOUNT = Account('sub', 'Contoso', 'tenant', 'user', 'ada@contoso.example')
@@ -169,7 +170,8 @@ class Management(AzureCli):
         return []
 
     def management_token(self, account: Account) -> Any:
-        return SimpleNamespace(result_within=lambda _: Token('secret', 'tenant'))
+        return SimpleNamespace(result_within=lambda _: Token('secret', 'tenant'),
+                               result=lambda _: Token('secret', 'tenant'))
 
     def getter(self, token: Token, deadline: Deadline) -> Any:
         return lambda _: self._response
@@ -191,3 +193,31 @@ def test_a_listing_of_registries(response: Response) -> None:
 @given(responses(200))
 def test_anything_in_place_of_a_listing(response: Response) -> None:
     listed(response)
+
+
+ANY_SETTINGS = st.fixed_dictionaries({}, optional={
+    'sku': st.just({'name': 'Premium'}) | JSON, 'id': st.just('/subscriptions/s/registries/r') | JSON,
+    'identity': JSON | made_of('userAssignedIdentities', 'principalId'), 'name': JSON,
+    'properties': JSON | st.fixed_dictionaries({}, optional={
+        'provisioningState': st.sampled_from(['Succeeded', 'DELETING', 'creating']) | JSON,
+        'publicNetworkAccess': st.sampled_from(['Disabled', 'enabled']) | JSON,
+        'networkRuleSet': JSON | st.fixed_dictionaries({}, optional={
+            'defaultAction': st.sampled_from(['Deny', 'allow']) | JSON,
+            'ipRules': JSON | st.lists(made_of('value') | JSON),
+            'virtualNetworkRules': JSON | st.lists(made_of('id'))}),
+        'privateEndpointConnections': JSON | st.lists(made_of('properties') | JSON),
+        'policies': JSON | made_of('quarantinePolicy'), 'roleAssignmentMode': JSON,
+        'encryption': JSON | st.fixed_dictionaries({
+            'keyVaultProperties': JSON | made_of('identity', 'keyIdentifier')})})})
+REPLICATIONS = st.fixed_dictionaries({'value': JSON | st.lists(made_of('location', 'name', 'properties') | JSON)})
+
+
+@settings(max_examples=300)
+@given(ANY_SETTINGS, responses(200, REPLICATIONS.map(lambda listing: json.dumps(listing).encode()) | BODIES))
+def test_settings_of_any_shape(resource: dict[str, Any], response: Response) -> None:
+    needs = {'login-server': login_server.Registry(HOST, resource, ACCOUNT)}
+    for check in registry_settings.ALL:
+        try:
+            outcome(check, context_of(Management(response)), needs, {'REGISTRY_SETTING_ERROR', 'CMK_ERROR'})
+        except NotApplicable as why:
+            assert str(why)
