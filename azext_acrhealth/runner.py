@@ -19,7 +19,7 @@ from .report import FAILED, PASSED, SKIPPED, WARNING, CheckResult, evidence, pla
 
 logger = get_logger(__name__)
 
-_SLICE = 0.5
+_SLICE = 0.3
 
 # Checks bound their own waits and know better why they ended; the runner ends only those that did not.
 _GRACE_SECONDS = 0.3
@@ -69,9 +69,13 @@ class Check:
     of_registry: bool = True
 
 
-def run_checks(checks: Sequence[Check], context: Any) -> list[CheckResult]:
+#: Told from time to time which checks are under way.
+Progress = Callable[[Sequence[str]], None]
+
+
+def run_checks(checks: Sequence[Check], context: Any, progress: Progress = lambda _: None) -> list[CheckResult]:
     """Return one result for each of ``checks``, in their order, within the context's deadline."""
-    return _Run(checks, context).results()
+    return _Run(checks, context).results(progress)
 
 
 class _Run:
@@ -86,7 +90,7 @@ class _Run:
         self._values: dict[str, Any] = {}
         self._answers: queue.Queue[tuple[str, Any, float]] = queue.Queue()
 
-    def results(self) -> list[CheckResult]:
+    def results(self, progress: Progress) -> list[CheckResult]:
         """Run everything to its end or its deadline."""
         self._start_what_can()
         while self._under_way:
@@ -96,6 +100,7 @@ class _Run:
                 name, outcome, ended = self._answers.get(timeout=max(0.0, min(_SLICE, next_deadline - now)))
             except queue.Empty:
                 self._end_the_overdue()
+                progress(list(self._under_way))
             else:
                 if name in self._under_way:
                     self._record(name, outcome, ended)
