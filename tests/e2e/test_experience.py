@@ -5,7 +5,7 @@ import re
 
 import pexpect
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 from knack.help_files import helps
 
 import azext_acrhealth._help  # noqa: F401  pylint: disable=unused-import
@@ -119,4 +119,3 @@ def test_completion_knows_the_registries(lab: Lab) -> None:
         'ARGCOMPLETE_USE_TEMPFILES': '1', '_ARGCOMPLETE_STDOUT_FILENAME': str(lab.home / 'completions'),
         '_ARGCOMPLETE_SUPPRESS_SPACE': '1', 'COMP_TYPE': '9', '_ARGCOMPLETE_IFS': '\n'})
     assert 'demoregistry' in (lab.home / 'completions').read_text('utf-8'), run.stderr
-
