@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import threading
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Mapping
 from urllib.parse import urlsplit
@@ -94,6 +95,7 @@ class AzureCli:
         self._cli_ctx = cli_ctx
         self._trust = trust
         self._management: Later[Connection] | None = None
+        self._one_request = threading.Lock()
         self._tokens: dict[tuple[str, str | None], Later[Token]] = {}
         #: By how many seconds this machine's clock was ahead of Resource Manager's at its last answer.
         self.clock_skew: int | None = None
@@ -190,11 +192,16 @@ class AzureCli:
         return way
 
     def getter(self, token: Token, deadline: Deadline) -> Callable[[str], Response]:
-        """Return a function that GETs paths from Resource Manager over one connection, for one thread at a time."""
+        """Return a function that GETs paths from Resource Manager over the one connection, each in its turn."""
         way = self.set_out(deadline).result(deadline)
 
         def get(path: str) -> Response:
-            response = way.request('GET', path, deadline, headers={'Authorization': f'Bearer {token.value}'})
+            if not self._one_request.acquire(timeout=deadline.left()):
+                raise TimeoutError('timed out')
+            try:
+                response = way.request('GET', path, deadline, headers={'Authorization': f'Bearer {token.value}'})
+            finally:
+                self._one_request.release()
             self.clock_skew = response.clock_skew
             return response
 
