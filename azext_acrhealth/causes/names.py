@@ -70,8 +70,7 @@ CAUSES = [
           'Remove the entry unless it is meant: it hides every change of the registry\'s address.'),
     Cause('dns-private-zone-unlinked', _EVERY_NAME,
           '{host} has a private endpoint, but resolves here to the public address {addresses}[ instead of {expected}, '
-          'the address of {endpoint}]: no private DNS zone is linked to this network[; likewise {also}][; {right} is '
-          'right]',
+          'the address of {endpoint}]: no private DNS zone is linked to this network[; likewise {also}]',
           'Link the private DNS zone[ {zone}] to this network, or use its name servers, if this machine is meant to '
           'use the private endpoint.',
           ['az network private-dns link vnet list --zone-name {zone} --resource-group GROUP']),

@@ -59,7 +59,8 @@ CAUSES = [
           '{registry} has private endpoints in several networks of the name {network}: {networks}',
           'Say which: give --vnet its resource ID.'),
     Cause('private-endpoint-record-stale', _NAMES,
-          '{host} leads to {found}, which belongs to no private endpoint of {registry} in {network}' + _EXPECTED,
+          '{host} leads to {found}, which belongs to no private endpoint of {registry} in {network}[; {gone} was '
+          'deleted]' + _EXPECTED,
           'Correct the record {record} of the private DNS zone[ {zone}]: it was left behind by an endpoint that was '
           'deleted or created anew, or was written by hand.', [_RECORD, _ZONE_GROUPS, 'nslookup {host}']),
     Cause('private-endpoint-record-of-other-network', _NAMES,
@@ -70,8 +71,14 @@ CAUSES = [
     Cause('private-endpoint-record-swapped', _NAMES,
           '{host} leads to {found}, which is the address for {other_host}' + _EXPECTED,
           'Correct the record {record} of the private DNS zone[ {zone}].', [_RECORD, _ZONE_GROUPS]),
+    Cause('private-endpoint-record-absent', _NAMES,
+          '{host} resolves here to the public address {addresses} instead of {expected}, the address of {endpoint}, '
+          'although {right} is right: what answers for that here has no record for this one[; also wrong: {also}]',
+          'Add the record {record} to the private DNS zone[ {zone}], or to whatever knows the other names here; a zone '
+          'whose link falls back to the internet gives the public address where it lacks a record.',
+          [_RECORD, _ZONE_GROUPS, 'nslookup {host}']),
     Cause('private-endpoint-name-unresolved', _NAMES,
-          '{host} does not resolve here[: {verdict}, says name server {server}][: {error}]' + _EXPECTED,
+          '{host} does not resolve here[ ({error})][; name servers: {said}]' + _EXPECTED,
           'Check that this machine asks name servers that know the private DNS zone[ {zone}], or the public DNS.',
           ['nslookup {host}']),
 ]

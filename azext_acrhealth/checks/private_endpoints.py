@@ -17,6 +17,7 @@ _API = '2022-01-01'
 _ID = re.compile(r'/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.Network/([^/]+)/([^/]+)', re.I)
 _HOST = re.compile(r'[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+')
 _DATA = 'registry_data_'
+_SILENT = 'Resource Manager gave no answer in time'
 
 
 class Unread(Exception):
@@ -163,9 +164,9 @@ class Reader:
         except SignInFailed as failure:
             raise Unread(failure.sentence) from failure
         except ConnectionFailed as failure:
-            raise Unread(failure.text) from failure
+            raise Unread(_SILENT if failure.kind == 'timeout' else failure.text) from failure
         except TimeoutError as ex:
-            raise Unread('Resource Manager gave no answer in time') from ex
+            raise Unread(_SILENT) from ex
         content = response.json()
         if response.status == 200 and isinstance(content, dict):
             return content

@@ -64,7 +64,7 @@ def _none_there(reader: Reader, endpoints: Sequence[Endpoint], facts: dict[str, 
             raise PrivateEndpointError('network-unknown', **facts, said=str(why)) from why
     hidden = [endpoint for endpoint in endpoints if endpoint.unread and not endpoint.gone]
     if hidden:
-        return _warn('private-endpoint-unread', facts, unread=_unread(hidden))
+        return _warn('private-endpoint-unread', facts, unread='; '.join(_unread(hidden)))
     gone = [endpoint for endpoint in endpoints if endpoint.gone]
     if len(gone) == len(endpoints):
         raise PrivateEndpointError('private-endpoint-disconnected', **facts, **_about(gone[0]))
@@ -80,24 +80,29 @@ def _judge(context: Any, reader: Reader, endpoints: Sequence[Endpoint], there: S
     for endpoint in there:
         try:
             cards += [(endpoint, address) for address in reader.addresses(endpoint)]
-        except Unread as why:
-            hidden.append(replace(endpoint, unread=str(why)))
+        except Unread as unread:
+            hidden.append(replace(endpoint, unread=str(unread)))
     found = targets(context, facts['host'], cards)
     used = _once(endpoint for target in found for endpoint in target.used)
-    facts.update(targets=[target.row() for target in found], endpoint=_names(used or there))
+    facts.update(targets=[target.row() for target in found], endpoint=spoken_list(_names(used or there)))
     _demand_order(used, there, facts)
+    others = [endpoint for endpoint in endpoints if endpoint not in there and not endpoint.unread]
     for target in (target for target in found if target.expected and not target.right):
-        others = [endpoint for endpoint in endpoints if endpoint not in there and not endpoint.unread]
-        why_not = why_elsewhere(context, target, cards, reader, others)
-        if why_not is None and not hidden:
-            why_not = 'private-endpoint-record-stale', {}
-        if why_not is not None:
-            cause, evidence = why_not
-            raise PrivateEndpointDnsError(cause, **{**facts, **_astray(target, found, facts['zone']), **evidence})
-    if hidden:
-        return _warn('private-endpoint-unread', facts, unread=_unread(hidden), found_here=spoken_list(
-            [f'{target.host} is {spoken_list(target.lookup.addresses) or "not resolved"}' for target in found]))
-    return Found(f'{spoken_list([target.host for target in found])} lead to {spoken_list(facts["endpoint"])} in '
+        why = why_elsewhere(context, target, cards, reader, others)
+        if why is None and not hidden:
+            why = 'private-endpoint-record-stale', {'gone': _names([one for one in endpoints if one.gone])}
+        if why is not None:
+            evidence = {**_astray(target, found, facts['zone']), **why[1]}
+            # One zone answers for all names: where it does for another, it is linked.
+            cause = 'private-endpoint-record-absent' if why[0] == 'dns-private-zone-unlinked' and evidence['right'] \
+                else why[0]
+            raise PrivateEndpointDnsError(cause, **{**facts, **evidence})
+    nameless = [] if found[0].expected else [f'no network interface names {found[0].host}']
+    if hidden or nameless:
+        here = [f'{target.host} is {spoken_list(target.lookup.addresses) or "not resolved"}' for target in found]
+        return _warn('private-endpoint-unread', facts, unread='; '.join([*_unread(hidden), *nameless]),
+                     found_here=spoken_list(here))
+    return Found(f'{spoken_list([target.host for target in found])} lead to {facts["endpoint"]} in '
                  f'{facts["network"]}', details=facts, warning=_doubt(used, facts))
 
 
@@ -142,8 +147,9 @@ def _differs(endpoint: Endpoint) -> bool:
 def _astray(target: Target, found: Sequence[Target], zone: str) -> dict[str, Any]:
     """Return the evidence that a name leads elsewhere, with the other names that do, and those that do not."""
     expected = _once(target.expected.values())
-    return {**_about(expected[0]), 'endpoint': _names(expected), 'host': target.host,
-            'expected': list(target.expected), 'found': list(target.wrong), 'addresses': list(target.lookup.addresses),
+    return {**_about(expected[0]), 'endpoint': ' or '.join(_names(expected)), 'host': target.host,
+            'expected': ' or '.join(target.expected), 'found': list(target.wrong),
+            'addresses': list(target.lookup.addresses),
             'record': target.host.removesuffix(zone.removeprefix('privatelink')),
             'also': [f'{other.host} ({", ".join(other.lookup.addresses) or "no address"})' for other in found
                      if other is not target and other.expected and not other.right],
@@ -166,8 +172,8 @@ def _names(endpoints: Sequence[Endpoint]) -> list[str]:
     return [endpoint.name for endpoint in endpoints]
 
 
-def _unread(hidden: Sequence[Endpoint]) -> str:
-    return '; '.join(f'{endpoint.name}: {endpoint.unread}' for endpoint in hidden)
+def _unread(hidden: Sequence[Endpoint]) -> list[str]:
+    return [f'{endpoint.name}: {endpoint.unread}' for endpoint in hidden]
 
 
 def _warn(cause: str, facts: Mapping[str, Any], **evidence: Any) -> Found:

@@ -77,7 +77,7 @@ def plain_address(address: str) -> str:
 
 def why_elsewhere(context: Any, target: Target, cards: Sequence[Card], reader: Reader,
                   others: Sequence[Endpoint]) -> Why | None:
-    """Return why a name leads to no endpoint in the network; None where only one that is not known could tell.
+    """Return why a name leads to no endpoint in the network; None where its address belongs to none that is known.
 
     ``cards`` are those of the network, ``others`` the registry's endpoints in other networks.
     """
@@ -114,8 +114,8 @@ def _said(context: Any, host: str) -> names.Explanation:
 
 
 def _why_nowhere(target: Target, said: names.Explanation) -> Why:
-    evidence = {'verdict': said.verdict, 'server': next(iter(said.answers), None), 'error': target.lookup.error,
-                'chain': list(said.chain)}
+    evidence = {'server': next(iter(said.answers), None), 'error': target.lookup.error, 'chain': list(said.chain),
+                'said': [f'{server} {answer}' for server, answer in said.answers.items()]}
     private = next((name for name in said.chain if '.privatelink.' in name), None)
     if private and said.verdict in ('NXDOMAIN', 'no address'):
         return 'dns-private-record-missing', {**evidence, 'private_name': private}

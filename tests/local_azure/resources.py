@@ -119,7 +119,9 @@ def registry(name: str, *, sku: str = 'Premium', location: str = 'westeurope', g
 def connection(registry_name: str, endpoint_id: str, status: str, group: str = 'demo-rg') -> Resource:
     """A private endpoint connection as a registry lists it; one still Pending has no description."""
     name = f'{registry_name}.{uuid.uuid5(uuid.NAMESPACE_URL, endpoint_id).hex}'
-    state = {'status': status} if status == 'Pending' else {'status': status, 'description': 'Auto-Approved'}
+    state = {'status': status}
+    if status != 'Pending':
+        state['description'] = 'Auto-Approved' if status == 'Approved' else 'somedescription'
     return {'type': 'Microsoft.ContainerRegistry/registries/privateEndpointConnections',
             'id': registry_id(registry_name, names.SUBSCRIPTION_A1, group) + f'/privateEndpointConnections/{name}',
             'name': name,
