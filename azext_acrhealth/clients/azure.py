@@ -196,6 +196,7 @@ class AzureCli:
         way = self.set_out(deadline).result(deadline)
 
         def get(path: str) -> Response:
+            # `with` would wait without an end.  pylint: disable-next=consider-using-with
             if not self._one_request.acquire(timeout=deadline.left()):
                 raise TimeoutError('timed out')
             try:

@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.case import ARM, DNS, REGISTRY, SOON, TCP, Arrange, Case, Command, broken, prove
 from tests.e2e.test_connection import PROXIED, THROUGH
 from tests.e2e.test_sign_in import OTHER_TENANT, in_government
+from tests.e2e.test_trust import EXCHANGE, RESOURCE_MANAGER, TOKEN, sent
 from tests.lab import Lab
 from tests.local_azure import names, resources
 
@@ -315,6 +316,7 @@ def test_without_the_option_nothing_more_is_asked(lab: Lab) -> None:
 
 def test_each_name_has_what_was_expected_and_what_came(lab: Lab) -> None:
     broken(TWO, linked(HOST, SECOND[0]), linked(DATA, '10.0.0.99'))(lab)
+    lab.azure.clear_journal()
     report = lab.az('acr', 'check-health-ext', '--name', NAME, '--vnet', 'demo-vnet', '--skip', 'environment').report
     details = next(row for row in report['checks'] if row['name'] == 'private-endpoint')['details']
     assert [{key: row[key] for key in ('host', 'region', 'expected', 'found', 'right', 'endpoint')}
@@ -323,3 +325,5 @@ def test_each_name_has_what_was_expected_and_what_came(lab: Lab) -> None:
          'endpoint': ['second-pe']},
         {'host': DATA, 'region': 'westeurope', 'expected': [DATA_ADDRESS, SECOND[1]], 'found': ['10.0.0.99'],
          'right': False, 'endpoint': None}]
+    assert sent(lab) == {('management', RESOURCE_MANAGER, '/subscriptions'), ('registry', HOST, EXCHANGE),
+                         ('refresh', HOST, TOKEN)}
