@@ -17,6 +17,7 @@ _API = '2022-01-01'
 _ID = re.compile(r'/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.Network/([^/]+)/([^/]+)', re.I)
 _HOST = re.compile(r'[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+')
 _DATA = 'registry_data_'
+_LEAST_SECONDS = 0.5
 _SILENT = 'Resource Manager gave no answer in time'
 
 
@@ -118,9 +119,15 @@ class Reader:
         properties = mapping(self._registry.resource.get('properties'))
         if not isinstance(properties.get('privateEndpointConnections'), list):
             raise Unread('Resource Manager does not tell them in this cloud')
-        return [self._endpoint(mapping(entry)) for entry in properties['privateEndpointConnections']]
+        found: list[Endpoint] = []
+        entries = properties['privateEndpointConnections']
+        for position, entry in enumerate(entries):
+            # One that is waited for in vain leaves time for the others, and for a network interface.
+            share = self._deadline.left() / (len(entries) - position + 1)
+            found.append(self._endpoint(mapping(entry), self._deadline.within(max(_LEAST_SECONDS, share))))
+        return found
 
-    def _endpoint(self, entry: Mapping[str, Any]) -> Endpoint:
+    def _endpoint(self, entry: Mapping[str, Any], deadline: Deadline) -> Endpoint:
         about = mapping(entry.get('properties'))
         state = mapping(about.get('privateLinkServiceConnectionState'))
         identifier = str(mapping(about.get('privateEndpoint')).get('id') or '').rstrip('/')
@@ -130,7 +137,7 @@ class Reader:
             'provisioning': str(about.get('provisioningState') or ''),
             'registry_id': str(self._registry.resource.get('id') or '')}
         try:
-            endpoint = Endpoint(**known, resource=self.resource(identifier))
+            endpoint = Endpoint(**known, resource=self.resource(identifier, deadline))
         except Unread as why:
             return Endpoint(**known, resource={}, unread=str(why), gone=why.gone)
         return endpoint if endpoint.network else replace(endpoint, unread='Resource Manager does not tell its network')
@@ -151,15 +158,16 @@ class Reader:
             raise Unread('its network interface names no host')
         return found
 
-    def resource(self, identifier: str) -> Mapping[str, Any]:
+    def resource(self, identifier: str, deadline: Deadline | None = None) -> Mapping[str, Any]:
         """Return a resource of Microsoft.Network. Raises Unread."""
         parts = _ID.fullmatch(identifier)
         if parts is None:
             raise Unread('Resource Manager does not tell its id')
+        deadline = deadline or self._deadline
         account = self._accounts.get(parts[1].lower(), self._registry.account)
         try:
-            token = self._context.azure.management_token(account).result(self._deadline)
-            get = self._context.azure.getter(token, self._deadline)
+            token = self._context.azure.management_token(account).result(deadline)
+            get = self._context.azure.getter(token, deadline)
             response = get(f'{quote(identifier)}?api-version={_API}')
         except SignInFailed as failure:
             raise Unread(failure.sentence) from failure

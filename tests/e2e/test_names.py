@@ -77,6 +77,8 @@ CASES = [
          broken(ipv6_without_a_way, DNS(addresses=['2001:db8:1::40', names.FRONT_ADDRESS])),
          'address-dead', None, ['2001:db8:1::40', names.FRONT_ADDRESS], 'IPv6', **SOON),
     Case('dns-private', broken('dns-private'), None, None),
+    Case('dns-private-of-public-numbers',
+         broken('dns-privatelink-public', DNS(chain=[presets.PRIVATELINK], addresses=[names.FRONT_ADDRESS])), None, None),
     Case('dns-private-zone-unlinked', broken('dns-privatelink-public'), 'dns-private-zone-unlinked', None,
          [names.FRONT_ADDRESS], 'privatelink.azurecr.io'),
     Case('dns-private-record-missing', broken('dns-privatelink-no-record'), 'dns-private-record-missing', ERROR,

@@ -101,6 +101,7 @@ IN_FABRIKAM = broken(connections((FABRIKAM_PE, 'Approved')), networks(FABRIKAM_N
                      exists(FABRIKAM_PE, RIGHT, FABRIKAM_NETWORK))
 NOT_SHOWN = {'do': 'forbid', 'name': 'private-pe'}
 CARD_NOT_SHOWN = {'do': 'forbid', 'name': 'private-pe' + resources.NIC_SUFFIX}
+PUBLIC = REGISTRY(name=NAME, publicNetworkAccess='Enabled')
 GOVERNMENT = {'suffix': '.azurecr.us'}
 US, US_DATA = f'{NAME}.azurecr.us', f'{NAME}.westeurope.data.azurecr.us'
 
@@ -110,8 +111,18 @@ CASES = [
     case('by-id-in-other-letters', zone(), None, None, [LOGIN_ADDRESS], vnet=resources.VNET_ID.upper()),
     case('by-name-in-other-letters', zone(), None, None, [LOGIN_ADDRESS], vnet='Demo-VNet'),
 
+    case('ids-in-other-letters', broken(connections((PE.upper(), 'Approved')), zone()), None, None, [LOGIN_ADDRESS],
+         vnet=resources.VNET_ID),
+    case('network-of-public-numbers', broken(
+        exists(PE, [names.FRONT_ADDRESS, names.DATA_ENDPOINT_ADDRESS]), PUBLIC,
+        zone(names.FRONT_ADDRESS, names.DATA_ENDPOINT_ADDRESS)), None, None, [names.FRONT_ADDRESS]),
+
     # Where the names lead.
-    case('zone-unlinked', broken(REGISTRY(name=NAME, publicNetworkAccess='Enabled')), 'dns-private-zone-unlinked',
+    case('record-stale-in-network-of-public-numbers', broken(
+        exists(PE, [names.FRONT_ADDRESS, names.DATA_ENDPOINT_ADDRESS]), PUBLIC,
+        zone('203.0.113.99', names.DATA_ENDPOINT_ADDRESS)), 'private-endpoint-record-stale', ASTRAY,
+         ['203.0.113.99', names.FRONT_ADDRESS]),
+    case('zone-unlinked', broken(PUBLIC), 'dns-private-zone-unlinked',
          ASTRAY, [HOST, DATA, names.FRONT_ADDRESS, names.DATA_ENDPOINT_ADDRESS, LOGIN_ADDRESS, DATA_ADDRESS],
          '--zone-name privatelink.azurecr.io'),
     case('zone-unlinked-and-refused', broken(), 'private-endpoint-bypassed', REFUSED,
@@ -120,7 +131,7 @@ CASES = [
          [names.FRONT_ADDRESS, LOGIN_ADDRESS], args=['--timeout', '2']),
     case('only-data-public', broken(linked(HOST, LOGIN_ADDRESS)), 'private-endpoint-record-absent', ASTRAY,
          [DATA, names.DATA_ENDPOINT_ADDRESS, DATA_ADDRESS, f'{HOST} is right'], f'--name {NAME}.westeurope.data '),
-    case('only-login-public', broken(linked(DATA, DATA_ADDRESS), REGISTRY(name=NAME, publicNetworkAccess='Enabled')),
+    case('only-login-public', broken(linked(DATA, DATA_ADDRESS), PUBLIC),
          'private-endpoint-record-absent', ASTRAY, [HOST, names.FRONT_ADDRESS, LOGIN_ADDRESS, f'{DATA} is right'],
          f'--name {NAME} '),
     case('only-login-public-and-refused', broken(linked(DATA, DATA_ADDRESS)), 'private-endpoint-bypassed', REFUSED,
@@ -203,7 +214,7 @@ CASES = [
          ['private-pe', LOGIN_ADDRESS],
          f'az acr private-endpoint-connection approve --registry-name {NAME} --name {NAME}.'),
     case('pending-and-names-public', broken(connections((PE, 'Pending')),
-                                            REGISTRY(name=NAME, publicNetworkAccess='Enabled')),
+                                            PUBLIC),
          'private-endpoint-pending', ENDPOINT, ['private-pe', names.FRONT_ADDRESS, LOGIN_ADDRESS],
          others=['dns-private-zone-unlinked']),
     case('pending-and-its-own-state-too', broken(
@@ -246,7 +257,7 @@ CASES = [
     case('card-of-one-not-shown', broken(TWO, CARD_NOT_SHOWN, zone()), 'private-endpoint-unread', None,
          ['private-pe', f'{HOST} is {LOGIN_ADDRESS}']),
     case('card-of-one-not-shown-and-name-public', broken(
-        TWO, CARD_NOT_SHOWN, linked(DATA, SECOND[1]), REGISTRY(name=NAME, publicNetworkAccess='Enabled')),
+        TWO, CARD_NOT_SHOWN, linked(DATA, SECOND[1]), PUBLIC),
          'private-endpoint-record-absent', ASTRAY, [names.FRONT_ADDRESS, SECOND[0]]),
     case('card-names-nothing', broken(exists(PE, []), zone()), 'private-endpoint-unread', None,
          ['private-pe', f'{HOST} is {LOGIN_ADDRESS}']),
@@ -255,6 +266,10 @@ CASES = [
     case('management-silent-for-endpoints', broken(ARM(path='*/privateEndpoints/*', silent=True), zone()),
          'private-endpoint-unread', None, ['private-pe', 'no answer in time'], args=SOON['args'],
          seconds=SOON['seconds']),
+    case('management-silent-for-one-endpoint', broken(
+        TWO, ARM(path='*/privateEndpoints/private-pe*', silent=True), zone(*SECOND)), 'private-endpoint-unread', None,
+         ['private-pe: Resource Manager gave no answer in time', '"endpoint": "second-pe"', SECOND[0]],
+         args=SOON['args'], seconds=SOON['seconds']),
     case('management-silent-for-cards', broken(ARM(path='*/networkInterfaces/*', silent=True), zone()),
          'private-endpoint-unread', None, ['private-pe', f'{HOST} is {LOGIN_ADDRESS}'], args=SOON['args'],
          seconds=SOON['seconds']),
@@ -270,28 +285,28 @@ CASES = [
     case('government-stale', broken(in_government, linked(US, '10.0.0.99', **GOVERNMENT),
                                     linked(US_DATA, DATA_ADDRESS, **GOVERNMENT)), 'private-endpoint-record-stale',
          ASTRAY, [US, '10.0.0.99'], f'--zone-name privatelink.azurecr.us --name {NAME} '),
-    case('government-unlinked', broken(in_government, REGISTRY(name=NAME, publicNetworkAccess='Enabled')),
+    case('government-unlinked', broken(in_government, PUBLIC),
          'dns-private-zone-unlinked', ASTRAY, [US, names.FRONT_ADDRESS], '--zone-name privatelink.azurecr.us'),
     case('government-bypassed', broken(in_government), 'private-endpoint-bypassed', REFUSED, [US],
          '--zone-name privatelink.azurecr.us', vnet=None),
 
     # Through a proxy, which looks the names up for itself.
-    case('proxy', broken(zone(), REGISTRY(name=NAME, publicNetworkAccess='Enabled'), **PROXIED),
+    case('proxy', broken(zone(), PUBLIC, **PROXIED),
          'private-endpoint-left-to-proxy', None, [THROUGH, 'private-pe'], HOST),
     case('proxy-excepted', broken(zone(), NO_PROXY='.azurecr.io', **PROXIED), None, None, [LOGIN_ADDRESS]),
     case('proxy-refused', broken(zone(), **PROXIED), 'private-registry-through-proxy', REFUSED,
          [THROUGH, names.CLIENT_ADDRESS], HOST),
-    case('proxy-and-zone-unlinked', broken(REGISTRY(name=NAME, publicNetworkAccess='Enabled'), **PROXIED),
+    case('proxy-and-zone-unlinked', broken(PUBLIC, **PROXIED),
          'dns-private-zone-unlinked', ASTRAY, [names.FRONT_ADDRESS, LOGIN_ADDRESS]),
 
     # Without --vnet.
     case('unasked', broken(zone()), None, None, vnet=None),
-    case('unasked-and-zone-unlinked', broken(REGISTRY(name=NAME, publicNetworkAccess='Enabled')),
+    case('unasked-and-zone-unlinked', broken(PUBLIC),
          'dns-private-zone-unlinked', None, [names.FRONT_ADDRESS], '--zone-name privatelink.azurecr.io', vnet=None),
     case('unasked-and-zone-unlinked-behind-proxy',
-         broken(REGISTRY(name=NAME, publicNetworkAccess='Enabled'), **PROXIED), 'dns-private-zone-unlinked', None,
+         broken(PUBLIC, **PROXIED), 'dns-private-zone-unlinked', None,
          [names.FRONT_ADDRESS], 'privatelink.azurecr.io', vnet=None),
-    case('unasked-behind-proxy', broken(zone(), REGISTRY(name=NAME, publicNetworkAccess='Enabled'), **PROXIED), None,
+    case('unasked-behind-proxy', broken(zone(), PUBLIC, **PROXIED), None,
          None, vnet=None),
     case('unasked-refused-behind-proxy-and-zone-unlinked', broken(**PROXIED), 'private-registry-through-proxy', REFUSED,
          [THROUGH], HOST, vnet=None, others=['dns-private-zone-unlinked']),
