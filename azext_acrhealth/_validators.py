@@ -17,6 +17,12 @@ _NAME = re.compile(r'[a-z0-9]{5,50}(-[a-z0-9]{16})?')
 # The OCI distribution specification's grammar of a repository name.
 _REPOSITORY = re.compile(r'[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*')
 
+# A virtual network by its name (2 to 64 characters, Microsoft.Network naming rules) or its resource id; what may follow
+# such an id names a part of the network.
+_NETWORK_NAME = r'[A-Za-z0-9][A-Za-z0-9_.-]{0,62}[A-Za-z0-9_]'
+_NETWORK = re.compile(r'((/subscriptions/[^/\s]+/resourceGroups/[^/\s]+/providers/Microsoft\.Network/virtualNetworks/)?'
+                      rf'{_NETWORK_NAME})(/subnets/[^/\s]+)?/?', re.IGNORECASE)
+
 # Login server suffixes of the clouds that az knows (azure.cli.core.cloud), to tell a name of another cloud.
 _CLOUDS = {'.azurecr.io': 'AzureCloud', '.azurecr.cn': 'AzureChinaCloud', '.azurecr.us': 'AzureUSGovernment'}
 
@@ -84,6 +90,22 @@ def validate_repository(namespace: Any) -> None:
         raise InvalidArgumentValueError(
             f'{_shown(namespace.repository)} is not a repository name.',
             'Use the part between the login server and the tag, in lower case, such as samples/hello.')
+
+
+def validate_vnet(namespace: Any) -> None:
+    """Leave a virtual network's name or resource id, and require a registry that has private endpoints there."""
+    if namespace.vnet is None:
+        return
+    if not namespace.registry_name:
+        raise ArgumentUsageError('--vnet is where a registry has a private endpoint: give --name too.')
+    given = str(namespace.vnet).strip()
+    found = _NETWORK.fullmatch(given)
+    if found is None or found[3]:
+        raise InvalidArgumentValueError(
+            f'{_shown(given)} is not a virtual network' + (', but a subnet.' if found else '.'),
+            f'Use --vnet {found[1]}' if found else 'Use its name, or the resource ID that this shows: az network vnet '
+            'list --query "[].id" --output tsv')
+    namespace.vnet = found[1]
 
 
 def validate_timeout(namespace: Any) -> None:

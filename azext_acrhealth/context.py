@@ -22,12 +22,14 @@ class Options:
     """What the user asked for.
 
     ``registry`` is a name in lower case, with its domain label hash if that was given; None: only this machine.
+    ``vnet`` is the name or resource id of the virtual network whose private endpoint is checked.
     ``pull`` says whether the sample image may be pulled; else ``no_pull`` says why not and ``pull_refused`` whether
     the user said so.
     """
 
     timeout: float
     registry: str | None = None
+    vnet: str | None = None
     repository: str | None = None
     require: Sequence[str] = ACTIONS
     skip: Sequence[str] = ()

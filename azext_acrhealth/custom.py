@@ -20,12 +20,12 @@ from .runner import Check, Found, NotApplicable, Progress, run_checks
 logger = get_logger(__name__)
 
 
-def check_health(cmd: Any, registry_name: str | None = None, repository: str | None = None,
+def check_health(cmd: Any, registry_name: str | None = None, vnet: str | None = None, repository: str | None = None,
                  require: Sequence[str] | None = None, ignore_errors: bool = False, yes: bool = False,
                  timeout: float = DEFAULT_TIMEOUT, skip: Sequence[str] | None = None) -> Report:
     """Return the report; arrange for the end of the run, and for the first root cause to become the command's error."""
     options = Options(
-        timeout=timeout, registry=str(registry_name) if registry_name else None, repository=repository,
+        timeout=timeout, registry=str(registry_name) if registry_name else None, vnet=vnet, repository=repository,
         require=tuple(require or ACTIONS), skip=tuple(skip or ()), **_consent(cmd.cli_ctx, yes, skip or ()))
     started_at = datetime.now(timezone.utc)
     context = Context(options, cmd.cli_ctx)

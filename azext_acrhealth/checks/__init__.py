@@ -2,7 +2,7 @@
 
 from ..runner import Check
 from . import azure_cli, challenge, container_client, container_daemon, container_pull, dns, docker_credentials, \
-    helm, login_server, settings, tls, tokens
+    helm, login_server, private_link, settings, tls, tokens
 
 ALL: list[Check] = [
     container_client.CHECK,
@@ -15,6 +15,7 @@ ALL: list[Check] = [
     dns.CHECK,
     tls.CHECK,
     challenge.CHECK,
+    private_link.CHECK,
     tokens.REFRESH,
     tokens.ACCESS,
     *settings.ALL,

@@ -83,7 +83,7 @@ def _unresolved(said: names.Explanation, evidence: dict[str, Any]) -> Connectivi
     said_by = next(iter(said.answers), None)
     evidence = {**evidence, 'server': said_by, 'verdict': said.verdict}
     if any('.privatelink.' in name for name in said.chain) and said.verdict in ('NXDOMAIN', 'no address'):
-        return ConnectivityDnsError('dns-private-record-missing', **evidence,
+        return ConnectivityDnsError('dns-private-record-missing', **evidence, zone=names.private_zone(evidence['host']),
                                     private_name=next(name for name in said.chain if '.privatelink.' in name))
     if evidence['host'] in said.chain:
         return ConnectivityDnsError('dns-loop', **evidence)
@@ -102,8 +102,9 @@ def _doubt(said: names.Explanation, evidence: dict[str, Any]) -> ConnectivityDns
     if listed in addresses and listed not in said.addresses:
         return ConnectivityDnsError('dns-hosts-file', **{**evidence, 'address': listed},
                                     served=list(said.addresses))
-    if any('.privatelink.' in name for name in said.chain) and not any(map(names.is_private, addresses)):
-        return ConnectivityDnsError('dns-private-zone-unlinked', **evidence)
+    beyond = any('.privatelink.' in name for name in said.chain[:-1])
+    if beyond and not any(map(names.is_private, addresses)):
+        return ConnectivityDnsError('dns-private-zone-unlinked', **evidence, zone=names.private_zone(host))
     silent = [server for server, answer in said.answers.items() if answer in ('no answer', 'SERVFAIL', 'REFUSED')]
     if silent and said.addresses:
         return ConnectivityDnsError('dns-server-down', **evidence, server=silent[0], verdict=said.answers[silent[0]])

@@ -95,7 +95,7 @@ class AzureCli:
         self._cli_ctx = cli_ctx
         self._trust = trust
         self._management: Later[Connection] | None = None
-        self._turn = threading.Lock()
+        self._one_request = threading.Lock()
         self._tokens: dict[tuple[str, str | None], Later[Token]] = {}
         #: By how many seconds this machine's clock was ahead of Resource Manager's at its last answer.
         self.clock_skew: int | None = None
@@ -194,16 +194,17 @@ class AzureCli:
         return way
 
     def getter(self, token: Token, deadline: Deadline) -> Callable[[str], Response]:
-        """Return a function that GETs paths from Resource Manager over one connection, in turn with other threads."""
+        """Return a function that GETs paths from Resource Manager over the one connection, each in its turn."""
         way = self.set_out(deadline).result(deadline)
 
         def get(path: str) -> Response:
-            if not self._turn.acquire(timeout=max(0.0, deadline.left())):  # pylint: disable=consider-using-with
+            # `with` would wait without an end.  pylint: disable-next=consider-using-with
+            if not self._one_request.acquire(timeout=deadline.left()):
                 raise TimeoutError('timed out')
             try:
                 response = way.request('GET', path, deadline, headers={'Authorization': f'Bearer {token.value}'})
             finally:
-                self._turn.release()
+                self._one_request.release()
             self.clock_skew = response.clock_skew
             return response
 

@@ -10,6 +10,8 @@ from knack.help_files import helps
 
 import azext_acrhealth._help  # noqa: F401  pylint: disable=unused-import
 from tests import supplies
+from tests.e2e.test_private_link import NAME as PRIVATE
+from tests.e2e.test_private_link import zone
 from tests.lab import Lab
 from tests.local_azure import names
 from tests.prerequisites import SYSTEM_PATH
@@ -101,7 +103,9 @@ def test_the_end_of_many_faults_fits_a_screen_and_has_each_next_command_in_order
 def test_an_example_of_the_help_works(lab: Lab, text: str) -> None:
     """It is run as it stands, but for the names of what there is in the local Azure."""
     lab.path = f'{lab.tools(az=supplies.az("newest"))}:{SYSTEM_PATH}'
-    run = lab.run('bash', '-c', text.replace('MyRegistry', 'demoregistry'), env=lab.az_environment())
+    zone()(lab)
+    text = text.replace('MyRegistry', PRIVATE if '--vnet' in text else 'demoregistry').replace('MyNetwork', 'demo-vnet')
+    run = lab.run('bash', '-c', text, env=lab.az_environment())
     assert run.status == 0, f'{run.stdout}\n{run.stderr}'
 
 
