@@ -3,10 +3,13 @@
 import re
 from typing import Any
 
-from azure.cli.core.azclierror import ArgumentUsageError, InvalidArgumentValueError
+from azure.cli.core.azclierror import ArgumentUsageError, InvalidArgumentValueError, MutuallyExclusiveArgumentError
 
 #: What the access token of a repository can allow, in the order in which Azure Container Registry lists the actions.
 ACTIONS = ('pull', 'push', 'metadata_read', 'metadata_write', 'delete')
+
+#: What of it anonymous pull can allow ("Make your container registry content publicly available").
+ANONYMOUS_ACTIONS = ('pull', 'metadata_read')
 
 #: Seconds for one operation. The bound of a whole run follows from it (context.py).
 DEFAULT_TIMEOUT = 10.0
@@ -84,6 +87,29 @@ def validate_repository(namespace: Any) -> None:
         raise InvalidArgumentValueError(
             f'{_shown(namespace.repository)} is not a repository name.',
             'Use the part between the login server and the tag, in lower case, such as samples/hello.')
+
+
+def validate_sign_in(namespace: Any) -> None:
+    """Require a user name with its password, or anonymous pull, or neither; and a registry to sign in to."""
+    given = namespace.password is not None or namespace.password_stdin
+    if namespace.password is not None and namespace.password_stdin:
+        raise MutuallyExclusiveArgumentError('--password and --password-stdin both give the password: use one of them.')
+    if namespace.anonymous and (namespace.username is not None or given):
+        raise MutuallyExclusiveArgumentError('--anonymous asks what somebody may who does not sign in: '
+                                             'leave out --username and the password.')
+    if given and namespace.username is None:
+        raise ArgumentUsageError('A password belongs to a user name: give --username too.')
+    if (namespace.anonymous or namespace.username is not None) and not namespace.registry_name:
+        raise ArgumentUsageError(f'--{"anonymous" if namespace.anonymous else "username"} is for one registry: '
+                                 'give --name too.')
+    name = namespace.username
+    if name is not None and not (name.isprintable() and re.fullmatch(r'[^:\s]{1,256}', name)):
+        raise InvalidArgumentValueError(f'{_shown(name)} is not a user name of a registry.',
+                                        'It is the admin user, a repository token or the id of an application.')
+    beyond = [action for action in namespace.require or () if action not in ANONYMOUS_ACTIONS]
+    if namespace.anonymous and beyond:
+        raise ArgumentUsageError(f'Anonymous pull never allows {", ".join(beyond)}: --require takes '
+                                 f'{" and ".join(ANONYMOUS_ACTIONS)} with --anonymous.')
 
 
 def validate_timeout(namespace: Any) -> None:

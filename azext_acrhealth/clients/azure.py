@@ -200,6 +200,15 @@ class AzureCli:
 
         return get
 
+    def read(self, path: str, account: Account, deadline: Deadline) -> Response:
+        """Return the answer to a GET of that path from Resource Manager, over a connection of its own."""
+        token = self.management_token(account).result(deadline)
+        way = self._connect(deadline)
+        try:
+            return way.request('GET', path, deadline, headers={'Authorization': f'Bearer {token.value}'})
+        finally:
+            way.close()
+
     def registries(self, subscription_id: str, token: Token, deadline: Deadline) -> Iterator[Mapping[str, Any]]:
         """Yield the subscription's registries, page by page. Raises ManagementFailed and ConnectionFailed.
 

@@ -123,6 +123,13 @@ def token_form(service: str, scope: str | None, refresh_token: str) -> str:
     return urlencode({**form, 'scope': scope} if scope else form)
 
 
+def token_query(service: str, scope: str | None, account: str | None) -> str:
+    """Return path and query of GET /oauth2/token, as docker login asks for an access token: a user name and password
+    go into its Authorization, nothing for an anonymous one (distribution, "Token Authentication Specification")."""
+    query = {'service': service, 'scope': scope, 'account': account}
+    return '/oauth2/token?' + urlencode({key: value for key, value in query.items() if value})
+
+
 FORM = {'Content-Type': 'application/x-www-form-urlencoded'}
 
 

@@ -91,7 +91,7 @@ IDENTITIES = [APP, USER, APP_B, USER_B, MACHINE]
 # Not Entra's identities but a registry's own: its admin user (named like the registry), a repository token.
 ADMIN_PASSWORD = 'planted+Password/of+the+admin+user'
 ANONYMOUS = 'anonymous'
-REPOSITORY_TOKEN = 'demotoken'
+REPOSITORY_TOKEN = 'demotoken'  # of demoregistry in Resource Manager; its password is good everywhere
 REPOSITORY_TOKEN_PASSWORD = 'planted+Password/of+the+repository+token'
 
 PROXY_USER = 'proxyuser'
