@@ -49,8 +49,9 @@ def _other_sign_in(username: str | None, password: str | None, password_stdin: b
         password = line.decode('utf-8-sig', 'replace').rstrip('\r\n')
     elif password is None:
         if not sys.stdin or not sys.stdin.isatty():
-            raise RequiredArgumentMissingError(f'The password of {username} is missing, and there is no terminal to ask '
-                                               'for it at.', 'Give it on standard input with --password-stdin.')
+            raise RequiredArgumentMissingError(
+                f'The password of {username} is missing, and there is no terminal to ask for it at.',
+                'Give it on standard input with --password-stdin.')
         from knack.prompting import prompt_pass
         with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(EOFError):
             password = prompt_pass(f'Password of {username}: ')
@@ -159,20 +160,24 @@ def _environment(context: Context) -> dict[str, Any]:
         account = context.azure.account()
     except SignInFailed:
         account = None
-    identity = {'type': account.identity_type, 'name': account.identity_name,
-                'tenantId': account.tenant_id} if account else None
-    if context.options.other_sign_in:
-        from .checks.other_sign_in import kind_of
-        username = context.options.other_sign_in.username
-        identity = {'type': kind_of(username, context.options.registry), 'name': username, 'tenantId': None}
     proxy = proxy_for(context.guessed_host or context.azure.management_host)
     return {**{_camel(key): value for key, value in versions().items()},
             'cloud': context.azure.cloud,
             'subscriptionId': account.subscription_id if account else None,
-            'identity': identity,
+            'identity': _identity(context, account),
             'proxy': without_password(proxy) if proxy else None,
             'nameServers': name_servers(),
             'caBundle': context.trust.bundle}
+
+
+def _identity(context: Context, account: Any) -> dict[str, Any] | None:
+    """Return as whom the registry was asked."""
+    if context.options.other_sign_in:
+        from .checks.other_sign_in import kind_of
+        username = context.options.other_sign_in.username
+        return {'type': kind_of(username, context.options.registry), 'name': username, 'tenantId': None}
+    return {'type': account.identity_type, 'name': account.identity_name,
+            'tenantId': account.tenant_id} if account else None
 
 
 def _fail_after_printing(cli_ctx: Any, report: Report) -> None:

@@ -19,6 +19,8 @@ from ..redaction import basic
 from ..runner import Check, Found, NotApplicable
 from . import tokens
 from .challenge import Challenged
+from .login_server import Registry
+from .sign_in import Trouble
 
 ANONYMOUS, ADMIN, PRINCIPAL, TOKEN, LOGIN_TOKEN = \
     'anonymous', 'adminUser', 'servicePrincipal', 'repositoryToken', 'loginToken'
@@ -62,18 +64,19 @@ def _access(context: Any, needs: Mapping[str, Any]) -> Found:
         found = tokens.access(context, needs, challenged.front_door, 'GET', path, headers=secret)
     except ConnectivityAccessTokenError as error:
         facts = {**error.evidence, **who}
-        cause, more = error.cause, {}
+        cause = error.cause
         if cause == 'token-unauthorized':
             cause, more = _unauthorized(context, needs['login-server'], chosen, facts)
+            facts.update(more)
         elif cause == 'actions-missing':
             cause = {ANONYMOUS: 'anonymous-actions-missing', TOKEN: 'scope-map-lacks'}.get(kind, cause)
-        raise ConnectivityAccessTokenError(cause, **{**facts, **more}) from error
+        raise ConnectivityAccessTokenError(cause, **facts) from error
     message = found.message if context.options.repository else \
         f'The registry gave {_SPOKEN[kind].format(username)} an access token'
     return Found(message, details={**found.details, **who}, warning=found.warning)
 
 
-def _unauthorized(context: Any, shown: Any, chosen: OtherSignIn, facts: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _unauthorized(context: Any, shown: Registry, chosen: OtherSignIn, facts: Mapping[str, Any]) -> Trouble:
     """Return what a 401 means for whoever asked, as far as the registry's words and Resource Manager show it."""
     properties = mapping(shown.resource.get('properties'))
     evidence = {'resource_id': shown.resource.get('id'), 'sku': mapping(shown.resource.get('sku')).get('name')}
@@ -83,7 +86,8 @@ def _unauthorized(context: Any, shown: Any, chosen: OtherSignIn, facts: Mapping[
                 else 'anonymous-refused'), evidence
     if kind == ADMIN:
         enabled = properties.get('adminUserEnabled')
-        return {True: 'admin-password-wrong', False: 'admin-user-disabled'}.get(enabled, 'admin-user-refused'), evidence
+        unknown = 'admin-password-wrong' if enabled is True else 'admin-user-refused'
+        return ('admin-user-disabled' if enabled is False else unknown), evidence
     if kind == LOGIN_TOKEN:
         until = expiry(chosen.password)
         over = until is not None and until < datetime.now(timezone.utc)
@@ -95,7 +99,7 @@ def _unauthorized(context: Any, shown: Any, chosen: OtherSignIn, facts: Mapping[
     return _why_not_the_token(context, shown, str(chosen.username), evidence)
 
 
-def _why_not_the_token(context: Any, shown: Any, name: str, evidence: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _why_not_the_token(context: Any, shown: Registry, name: str, evidence: dict[str, Any]) -> Trouble:
     """Return what Resource Manager shows of a repository token that the registry refuses."""
     if not shown.account or not re.fullmatch('[A-Za-z0-9-]+', name):
         return 'repository-token-refused', evidence
