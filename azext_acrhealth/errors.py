@@ -8,7 +8,7 @@ HealthCheckError
 │   ConnectivityTooManyRequestsError
 ├── ConnectivityAadLoginError, ConnectivityRefreshTokenError, ConnectivityAccessTokenError
 ├── CmkError
-└── CredentialHelperError, UnexpectedError: the extension's own
+└── CredentialHelperError, DockerLoginError, UnexpectedError: the extension's own
 
 The codes are those of Microsoft's "Health check error reference" for ``az acr check-health``; none derives from
 ResourceNotFoundError, which would make az exit with status 3.
@@ -153,6 +153,13 @@ class CredentialHelperError(HealthCheckError, UnclassifiedUserFault):  # type: i
     """A credential helper that the container client is configured to use does not work."""
 
     code = 'CREDENTIAL_HELPER_ERROR'
+    documented = False
+
+
+class DockerLoginError(HealthCheckError, UnauthorizedError):  # type: ignore[misc]
+    """The container client's own sign-in to the registry is of no use."""
+
+    code = 'DOCKER_LOGIN_ERROR'
     documented = False
 
 

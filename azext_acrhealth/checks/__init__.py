@@ -2,7 +2,7 @@
 
 from ..runner import Check
 from . import azure_cli, challenge, container_client, container_daemon, container_pull, dns, docker_credentials, \
-    helm, login_server, settings, tls, tokens
+    docker_login, helm, login_server, settings, tls, tokens
 
 ALL: list[Check] = [
     container_client.CHECK,
@@ -17,5 +17,6 @@ ALL: list[Check] = [
     challenge.CHECK,
     tokens.REFRESH,
     tokens.ACCESS,
+    docker_login.CHECK,
     settings.CUSTOMER_MANAGED_KEY,
 ]

@@ -17,7 +17,7 @@ from ..context import OtherSignIn
 from ..errors import ConnectivityAccessTokenError
 from ..redaction import basic
 from ..runner import Check, Found, NotApplicable
-from . import tokens
+from . import connection, tokens
 from .challenge import Challenged
 from .login_server import Registry
 from .sign_in import Trouble
@@ -89,9 +89,10 @@ def _unauthorized(context: Any, shown: Registry, chosen: OtherSignIn, facts: Map
         unknown = 'admin-password-wrong' if enabled is True else 'admin-user-refused'
         return ('admin-user-disabled' if enabled is False else unknown), evidence
     if kind == LOGIN_TOKEN:
-        until = expiry(chosen.password)
+        until = registry.expiry(chosen.password)
         over = until is not None and until < datetime.now(timezone.utc)
-        return ('login-token-expired' if over else 'login-token-refused'), {**evidence, 'until': spoken(until)}
+        evidence['until'] = connection.moment(until)
+        return ('login-token-expired' if over else 'login-token-refused'), evidence
     if kind == PRINCIPAL:
         return ('principal-secret-refused' if 'secret' in said else 'principal-refused'), evidence
     if _UNKNOWN_NAME.search(said):
@@ -119,7 +120,7 @@ def _why_not_the_token(context: Any, shown: Registry, name: str, evidence: dict[
     over = [end for end in (_moment(mapping(one).get('expiry')) for one in passwords)
             if end and end < datetime.now(timezone.utc)]
     cause = 'repository-token-expired' if over and len(over) == len(passwords) else 'repository-token-password-wrong'
-    return cause, {**evidence, 'until': spoken(max(over, default=None))}
+    return cause, {**evidence, 'until': connection.moment(max(over, default=None))}
 
 
 def _moment(text: Any) -> datetime | None:
@@ -129,20 +130,6 @@ def _moment(text: Any) -> datetime | None:
     except ValueError:
         return None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
-
-
-def expiry(token: str) -> datetime | None:
-    """Return until when a JSON Web Token holds; None where it does not say so, or is none."""
-    end = (registry.claims(token) or {}).get('exp')
-    try:
-        return datetime.fromtimestamp(end, timezone.utc) if isinstance(end, (int, float)) else None
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def spoken(moment: datetime | None) -> str | None:
-    """Return a moment in words."""
-    return moment.strftime('%Y-%m-%d %H:%M UTC') if moment else None
 
 
 CHECKS = {check.name: check for check in (

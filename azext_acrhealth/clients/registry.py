@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any, Iterable, Mapping, Sequence
 from urllib.parse import urlencode, urlsplit
 
@@ -150,6 +151,15 @@ def claims(token: str) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def expiry(token: str) -> datetime | None:
+    """Return until when a JSON Web Token holds; None where it does not say so, or is none."""
+    end = (claims(token) or {}).get('exp')
+    try:
+        return datetime.fromtimestamp(end, timezone.utc) if isinstance(end, (int, float)) else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def granted(token: str, repository: str) -> Sequence[str] | None:
