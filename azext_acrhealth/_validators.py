@@ -20,9 +20,6 @@ _NAME = re.compile(r'[a-z0-9]{5,50}(-[a-z0-9]{16})?')
 # The OCI distribution specification's grammar of a repository name.
 _REPOSITORY = re.compile(r'[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*')
 
-# Login server suffixes of the clouds that az knows (azure.cli.core.cloud), to tell a name of another cloud.
-_CLOUDS = {'.azurecr.io': 'AzureCloud', '.azurecr.cn': 'AzureChinaCloud', '.azurecr.us': 'AzureUSGovernment'}
-
 
 def validate_registry_name(cmd: Any, namespace: Any) -> None:
     """Leave the registry's name in lower case, with its domain label hash if that was given, without a suffix.
@@ -39,8 +36,8 @@ def validate_registry_name(cmd: Any, namespace: Any) -> None:
         _refuse(given, 'it looks like an address', host)
     if suffix and name.endswith('.privatelink' + suffix):
         _refuse(given, 'the private link name of a registry is not its login server', name.partition('.')[0] + suffix)
-    for other, cloud in _CLOUDS.items():
-        if other != suffix and name.endswith(other):
+    for cloud, other in other_suffixes(cmd.cli_ctx).items() if '.' in name else ():
+        if name.endswith(other):
             raise InvalidArgumentValueError(
                 f'{_shown(given)} is a login server of {cloud}; the active cloud is {cmd.cli_ctx.cloud.name}.',
                 f'To work there: az cloud set --name {cloud}, then sign in with az login.')
@@ -67,9 +64,21 @@ def _shown(given: str) -> str:
 
 def login_server_suffix(cli_ctx: Any) -> str | None:
     """Return the active cloud's suffix of login servers with its leading dot, None where the cloud has none."""
+    return _suffix_of(cli_ctx.cloud)
+
+
+def other_suffixes(cli_ctx: Any) -> dict[str, str]:
+    """Return the suffixes of login servers in the other clouds that az knows, by the clouds' names."""
+    from azure.cli.core.cloud import get_clouds
+    own = login_server_suffix(cli_ctx)
+    suffixes = {str(cloud.name): _suffix_of(cloud) for cloud in get_clouds(cli_ctx)}
+    return {cloud: suffix for cloud, suffix in suffixes.items() if suffix and suffix != own}
+
+
+def _suffix_of(cloud: Any) -> str | None:
     from azure.cli.core.cloud import CloudSuffixNotSetException
     try:
-        suffix = cli_ctx.cloud.suffixes.acr_login_server_endpoint
+        suffix = cloud.suffixes.acr_login_server_endpoint
     except CloudSuffixNotSetException:
         return None
     return '.' + str(suffix).strip('.').lower() if suffix else None

@@ -68,6 +68,7 @@ def _firewall(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper 
     settings, dns = _details(others, 'login-server'), _details(others, 'dns')
     addresses = list(dns.get('addresses') or ())
     evidence = {'host': dns.get('host'), 'addresses': addresses, 'registry': result.registry,
+                'private_zone': dns.get('private_zone'),
                 **{key: settings.get(key) for key in ('public_access', 'default_action', 'private_endpoints')}}
     proxy = _details(others, 'tls').get('proxy')
     private_link = settings.get('private_endpoints') or any('.privatelink.' in name for name in dns.get('chain') or ())

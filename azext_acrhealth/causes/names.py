@@ -3,18 +3,21 @@
 from . import Cause
 
 _DNS = ['CONNECTIVITY_DNS_ERROR']
+_CLOUD, _SWITCH = 'az cloud set --name {other_cloud}', '[ If you mean that in {other_cloud}, switch to it and sign in.]'
 
 CAUSES = [
     Cause('registry-unknown', _DNS,
           'There is no registry {registry}: {host} does not exist in DNS, and subscription {subscription} shows none '
-          'of that name',
-          'Check the spelling, and whether the registry was deleted or lives in another subscription or cloud.',
-          ['az acr list --query "[].loginServer" --output tsv', 'az cloud show --query name --output tsv']),
+          'of that name[; in {other_clouds} one of that name exists: {other_hosts}]',
+          'Check the spelling, and whether the registry was deleted or lives in another subscription or cloud.'
+          + _SWITCH,
+          [_CLOUD, 'az acr list --query "[].loginServer" --output tsv', 'az cloud show --query name --output tsv']),
     Cause('dns-nxdomain', _DNS,
-          '{host} does not exist, says name server {server}[ (chain: {chain})]',
+          '{host} does not exist, says name server {server}[ (chain: {chain})][; in {other_clouds} a registry of that '
+          'name exists: {other_hosts}]',
           'Check the spelling of the name, that the registry exists in this cloud, and that this machine asks the name '
-          'servers that know it (VPN, private DNS).',
-          ['az acr list --query "[].loginServer" --output tsv', 'nslookup {host} {server}']),
+          'servers that know it (VPN, private DNS).' + _SWITCH,
+          [_CLOUD, 'az acr list --query "[].loginServer" --output tsv', 'nslookup {host} {server}']),
     Cause('dns-servfail', _DNS,
           'Name server {server} fails to resolve {host} (SERVFAIL): the fault is between it and the servers it asks',
           'Ask whoever runs that name server, or use another; a forwarder to a private zone that is not reachable '
@@ -33,8 +36,8 @@ CAUSES = [
           ['nslookup {host} {server}']),
     Cause('dns-private-record-missing', _DNS,
           '{host} leads to {private_name}, but the private DNS zone that is linked here has no address for it',
-          'Add the record of the private endpoint to the zone privatelink.azurecr.io, or unlink the zone from this '
-          'network if the endpoint was deleted.',
+          'Add the record of the private endpoint to the zone[ {private_zone}], or unlink the zone from this network '
+          'if the endpoint was deleted.',
           ['az network private-endpoint dns-zone-group list --endpoint-name ENDPOINT --resource-group GROUP',
            'nslookup {private_name} {server}']),
     Cause('dns-silent', _DNS,
@@ -68,9 +71,9 @@ CAUSES = [
     Cause('dns-private-zone-unlinked', _DNS,
           '{host} has a private endpoint, but resolves here to the public address {addresses}: no private DNS zone is '
           'linked to this network',
-          'Link the private DNS zone privatelink.azurecr.io to this network, or use its name servers, if this machine '
-          'is meant to use the private endpoint.',
-          ['az network private-dns link vnet list --zone-name privatelink.azurecr.io --resource-group GROUP']),
+          'Link the private DNS zone[ {private_zone}] to this network, or use its name servers, if this machine is '
+          'meant to use the private endpoint.',
+          ['az network private-dns link vnet list --zone-name {private_zone} --resource-group GROUP']),
     Cause('dns-server-down', _DNS,
           'Name server {server} does not resolve {host} ({verdict}), the next one does[; this lookup took {seconds} '
           's]',

@@ -22,10 +22,10 @@ CAUSES = [
     Cause('private-endpoint-bypassed', _REFUSED,
           '{host} has a private endpoint, but this machine\'s DNS leads to the public address {addresses}, where the '
           'registry\'s firewall refuses it[ ({client_address})]',
-          'Link the private DNS zone privatelink.azurecr.io to this network or use name servers that know it. Signing '
-          'in again does not help.',
+          'Link the private DNS zone[ {private_zone}] to this network or use name servers that know it. Signing in '
+          'again does not help.',
           ['nslookup {host}',
-           'az network private-dns link vnet list --zone-name privatelink.azurecr.io --resource-group GROUP']),
+           'az network private-dns link vnet list --zone-name {private_zone} --resource-group GROUP']),
     Cause('private-registry-through-proxy', _REFUSED,
           '{host} is reached by its private endpoint only, but this machine sends requests through the proxy {proxy}, '
           'which comes from outside[: the firewall sees {client_address}]',

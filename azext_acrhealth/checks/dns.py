@@ -1,9 +1,12 @@
 """Whether the login server's name resolves here; and if it does not, or not well, why."""
 
+import contextlib
+from functools import partial
 from typing import Any, Mapping
 
 from ..clients import Deadline, names
 from ..clients.http import without_password
+from ..clients.later import Later
 from ..errors import ConnectivityDnsError
 from ..runner import Check, Found
 
@@ -20,7 +23,7 @@ _VERDICTS = {'NXDOMAIN': 'dns-nxdomain', 'SERVFAIL': 'dns-servfail', 'REFUSED': 
 def _run(context: Any, needs: Mapping[str, Any]) -> Found:
     host = needs['login-server'].login_server
     front_door = context.front_door(host)
-    timeout = context.options.timeout
+    timeout, deadline = context.options.timeout, context.operation()
     try:
         lookup = front_door.lookup.result_within(timeout)
     except TimeoutError:
@@ -30,7 +33,8 @@ def _run(context: Any, needs: Mapping[str, Any]) -> Found:
     except TimeoutError:
         said = names.Explanation(verdict='no answer', servers=names.name_servers())
     evidence = {'host': host, 'addresses': list(lookup.addresses), 'chain': list(said.chain),
-                'servers': list(said.servers), 'answers': dict(said.answers), 'error': lookup.error,
+                'private_zone': f'privatelink.{host.partition(".")[2]}', 'servers': list(said.servers),
+                'answers': dict(said.answers), 'error': lookup.error,
                 'said': [f'{server} {answer}' for server, answer in said.answers.items()],
                 'seconds': round(lookup.seconds, 1) if lookup.seconds >= _SLOW_SECONDS else None}
     timing = {'began': front_door.lookup.began, 'ended': front_door.lookup.ended}
@@ -43,10 +47,27 @@ def _run(context: Any, needs: Mapping[str, Any]) -> Found:
     else:
         return Found(f'{host} is {", ".join(lookup.addresses)}', details=evidence, warning=_doubt(said, evidence),
                      **timing)
+    if front_door.proxy is None and problem.cause == 'dns-nxdomain':
+        raise ConnectivityDnsError('dns-nxdomain', **{**problem.evidence, **_elsewhere(context, deadline)})
     if front_door.proxy is None:
         raise problem
     warning = ConnectivityDnsError('dns-left-to-proxy', proxy=without_password(front_door.proxy), **evidence)
     return Found(f'{host} is resolved by the proxy', warning=warning, **timing)
+
+
+def _elsewhere(context: Any, deadline: Deadline) -> dict[str, Any]:
+    """Return in which other clouds a registry of that name exists, as far as DNS tells; nothing else is asked."""
+    deadline = deadline.within(_CURIOSITY_SECONDS)
+    hosts = {cloud: context.options.registry + suffix for cloud, suffix in context.azure.other_suffixes().items()}
+    asked = {cloud: Later(partial(names.look_up, host), f'look up {host}') for cloud, host in hosts.items()}
+    found = []
+    for cloud, lookup in asked.items():
+        with contextlib.suppress(TimeoutError):
+            addresses = lookup.result(deadline).addresses
+            if addresses and not all(map(names.is_sinkhole, addresses)):
+                found.append(cloud)
+    return {'other_clouds': found, 'other_cloud': next(iter(found), None),
+            'other_hosts': [hosts[cloud] for cloud in found]}
 
 
 def _unresolved(said: names.Explanation, evidence: dict[str, Any]) -> ConnectivityDnsError:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from knack.util import CLIError
 
+from .._validators import other_suffixes
 from . import Deadline
 from .front_door import connection_to
 from .http import Connection, Response, Trust
@@ -117,6 +118,10 @@ class AzureCli:
     def sign_in_host(self) -> str:
         """The sign-in service's host in the active cloud."""
         return urlsplit(self._cli_ctx.cloud.endpoints.active_directory).hostname or ''
+
+    def other_suffixes(self) -> Mapping[str, str]:
+        """Return the suffixes of login servers in the other clouds that the CLI knows, by the clouds' names."""
+        return other_suffixes(self._cli_ctx)
 
     @property
     def management_audience(self) -> str:

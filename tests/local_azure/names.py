@@ -28,6 +28,7 @@ ADDRESSES = NAME_SERVERS + [
 CLIENT_ADDRESS = '203.0.113.77'
 
 MCR_HOST = 'mcr.microsoft.com'
+MCR_HOSTS = [MCR_HOST, 'mcr.microsoft.scloud']  # the second in the cloud USSec
 MCR_DATA_HOST = 'eastus.data.mcr.microsoft.com'
 STORAGE_HOST = 'weumanaged15.blob.core.windows.net'
 
@@ -50,6 +51,8 @@ CLOUDS = [
           ['https://management.core.usgovcloudapi.net/', 'https://management.usgovcloudapi.net/'], '.azurecr.us'),
     Cloud('CustomCloud', 'management.custom.example', 'login.custom.example',
           ['https://management.custom.example/'], '.azurecr.custom.example'),
+    Cloud('AzureChinaCloud', 'management.chinacloudapi.cn', 'login.chinacloudapi.cn',
+          ['https://management.core.chinacloudapi.cn/', 'https://management.chinacloudapi.cn/'], '.azurecr.cn'),
 ]
 REGISTRY_AUDIENCE = 'https://containerregistry.azure.net'
 

@@ -22,7 +22,8 @@ HASHED = 'contosoprod-h4k8drcuezf2bxgn'
 def name(given_: Any, cloud: Any = AZURE_PUBLIC_CLOUD) -> Any:
     """What validation leaves of a registry's name in a cloud."""
     namespace = SimpleNamespace(registry_name=given_)
-    validate_registry_name(SimpleNamespace(cli_ctx=SimpleNamespace(cloud=cloud)), namespace)
+    config = SimpleNamespace(get=lambda *_, **__: cloud.name)
+    validate_registry_name(SimpleNamespace(cli_ctx=SimpleNamespace(cloud=cloud, config=config)), namespace)
     return namespace.registry_name
 
 
