@@ -62,6 +62,10 @@ CAUSES = [
           'The registry takes the password that was given for no token of az acr login (401)' + _SAID,
           'Get one for this very registry; with another password, give the user name that belongs to it.',
           ['az acr login --name {registry} --expose-token --query accessToken --output tsv']),
+    Cause('token-not-taken', _ACCESS,
+          '{host} gave an access token to {username}, and does not take it (401)' + _SAID,
+          'A proxy may take the header Authorization out of requests: have {host} excepted from it. Else report it: '
+          'https://aka.ms/acr/issues'),
     Cause('scope-map-lacks', _ACCESS,
           '{username} lacks {lacking} on {repository}[; it has {granted}]',
           'Add the actions to the scope map of the repository token (content/read is pull, content/write is push). If '

@@ -71,9 +71,19 @@ def _access(context: Any, needs: Mapping[str, Any]) -> Found:
         elif cause == 'actions-missing':
             cause = {ANONYMOUS: 'anonymous-actions-missing', TOKEN: 'scope-map-lacks'}.get(kind, cause)
         raise ConnectivityAccessTokenError(cause, **facts) from error
+    if username is not None:
+        _enter(context, found.value, {**found.details, **who})
     message = found.message if context.options.repository else \
         f'The registry gave {_SPOKEN[kind].format(username)} an access token'
-    return Found(message, details={**found.details, **who}, warning=found.warning)
+    return Found(message, found.value, details={**found.details, **who}, warning=found.warning)
+
+
+def _enter(context: Any, granted: tokens.Granted, facts: Mapping[str, Any]) -> None:
+    """Show the token at the door, the last step of docker login. Raises ConnectivityAccessTokenError."""
+    response = tokens.ask(context, granted.front_door, 'GET', '/v2/', ConnectivityAccessTokenError, facts,
+                          headers={'Authorization': f'Bearer {granted.access_token}'}).response
+    if response.status != 200:
+        raise tokens.refused(response, ConnectivityAccessTokenError, 'token-not-taken', facts)
 
 
 def _unauthorized(context: Any, shown: Registry, chosen: OtherSignIn, facts: Mapping[str, Any]) -> Trouble:

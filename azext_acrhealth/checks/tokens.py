@@ -49,15 +49,23 @@ def _refresh(context: Any, needs: Mapping[str, Any]) -> Found:
         raise ConnectivityRefreshTokenError(failure.cause, **{**facts, **failure.evidence}) from failure
     facts['tenant_id'] = token.tenant_id
     form = registry.exchange_form(challenged.service, token.tenant_id, token.value)
-    answer = _ask(context, challenged.front_door, 'POST', '/oauth2/exchange', ConnectivityRefreshTokenError, facts,
-                  headers=registry.FORM, body=form)
+    answer = ask(context, challenged.front_door, 'POST', '/oauth2/exchange', ConnectivityRefreshTokenError, facts,
+                 headers=registry.FORM, body=form)
     response = answer.response
     refresh_token = registry.token_in(response, 'refresh_token') if response.status == 200 else None
     if refresh_token is None:
-        raise _refused(response, ConnectivityRefreshTokenError, 'exchange-unauthorized', facts)
+        raise refused(response, ConnectivityRefreshTokenError, 'exchange-unauthorized', facts)
     return Found('The registry gave a refresh token', details=facts,
                  value=Refreshed(challenged.front_door, challenged.service, refresh_token),
                  warning=_transient(answer, ConnectivityRefreshTokenError, facts))
+
+
+@dataclass(frozen=True)
+class Granted:
+    """An access token, which is a secret, and where it may be used."""
+
+    front_door: FrontDoor
+    access_token: str
 
 
 def _access(context: Any, needs: Mapping[str, Any]) -> Found:
@@ -77,14 +85,15 @@ def access(context: Any, needs: Mapping[str, Any], front_door: FrontDoor, method
     """Return what the access token allows that this request brings, whoever signs in by it."""
     repository = context.options.repository
     facts = {'host': front_door.host, 'registry': context.options.registry, 'repository': repository}
-    answer = _ask(context, front_door, method, path, ConnectivityAccessTokenError, facts, **request)
+    answer = ask(context, front_door, method, path, ConnectivityAccessTokenError, facts, **request)
     response = answer.response
     access_token = registry.token_in(response, 'access_token') if response.status == 200 else None
     if access_token is None:
-        raise _refused(response, ConnectivityAccessTokenError, 'token-unauthorized', facts)
+        raise refused(response, ConnectivityAccessTokenError, 'token-unauthorized', facts)
     warning = _transient(answer, ConnectivityAccessTokenError, facts)
+    value = Granted(front_door, access_token)
     if repository is None:
-        return Found('The registry gave an access token', details=facts, warning=warning)
+        return Found('The registry gave an access token', value, facts, warning)
     actions = registry.granted(access_token, repository)
     if actions is None:
         raise ConnectivityAccessTokenError('token-unreadable', **facts)
@@ -93,7 +102,7 @@ def access(context: Any, needs: Mapping[str, Any], front_door: FrontDoor, method
     facts = {**facts, 'granted': list(actions), 'required': required, 'lacking': lacking}
     if lacking:
         raise _lacking(facts, needs['login-server'].resource)
-    return Found(f'Granted on {repository}: {connection.spoken_list(list(actions))}', details=facts, warning=warning)
+    return Found(f'Granted on {repository}: {connection.spoken_list(list(actions))}', value, facts, warning)
 
 
 def _lacking(facts: dict[str, Any], resource: Mapping[str, Any]) -> HealthCheckError:
@@ -110,8 +119,9 @@ def _lacking(facts: dict[str, Any], resource: Mapping[str, Any]) -> HealthCheckE
                                         roles=connection.spoken_list(roles), mode=mode, resource_id=resource.get('id'))
 
 
-def _ask(context: Any, front_door: FrontDoor, method: str, path: str,  # pylint: disable=too-many-arguments
-         error: type[HealthCheckError], facts: Mapping[str, Any], **request: Any) -> Answer:
+def ask(context: Any, front_door: FrontDoor, method: str, path: str,  # pylint: disable=too-many-arguments
+        error: type[HealthCheckError], facts: Mapping[str, Any], **request: Any) -> Answer:
+    """Return the answer; a connection that fails is ``error`` with these facts."""
     try:
         return front_door.request(method, path, context.operation(), **request)
     except ConnectionFailed as failure:
@@ -119,8 +129,8 @@ def _ask(context: Any, front_door: FrontDoor, method: str, path: str,  # pylint:
         raise error(cause, **{**facts, **evidence, 'path': connection.without_query(path)}) from failure
 
 
-def _refused(response: Response, error: type[HealthCheckError], unauthorized: str,
-             facts: Mapping[str, Any]) -> HealthCheckError:
+def refused(response: Response, error: type[HealthCheckError], unauthorized: str,
+            facts: Mapping[str, Any]) -> HealthCheckError:
     """Return what an answer means that holds no token."""
     said = registry.error_of(response)
     facts = {**facts, **connection.who_answered(response), 'said': said.message if said else None,

@@ -147,7 +147,7 @@ def test_other_clouds_are_asked_for_by_name_alone_and_only_then(lab: Lab) -> Non
         entries: list[dict[str, Any]] = lab.azure.journal()
         own = (PUBLIC.registry_suffix, PUBLIC.entra, PUBLIC.resource_manager)
         return ({entry['name'] for entry in entries if entry['kind'] == 'dns' and not entry['name'].endswith(own)},
-                {entry.get('server_name') or entry.get('host') for entry in entries if entry['kind'] != 'dns'})
+                {str(entry.get('server_name') or entry.get('host')) for entry in entries if entry['kind'] != 'dns'})
 
     assert asked('demoregistry') == (set(), {R, PUBLIC.entra, PUBLIC.resource_manager})
     lab.azure.preset('dns-nxdomain')

@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 import pexpect
 import pytest
 
-from tests.e2e.case import REGISTRY, Case, broken, prove
+from tests.e2e.case import HTTP, REGISTRY, Case, broken, prove
 from tests.e2e.test_sign_in import nobody, said
 from tests.lab import Lab, Run
 from tests.local_azure import names, presets, resources
@@ -97,6 +97,10 @@ CASES = [
          None, None, args=(*AS_TOKEN, *REPOSITORY, '--require', 'pull')),
     Case('token-endpoint-throttles', broken('token-429'), 'throttled', 'CONNECTIVITY_TOOMANYREQUESTS_ERROR', ['429'],
          'Wait', args=AS_TOKEN),
+    Case('token-not-taken', broken(HTTP(path='/v2/', answer='acr:challenge')), 'token-not-taken', ACCESS,
+         [R, names.REPOSITORY_TOKEN], 'Authorization', args=AS_TOKEN),
+    Case('anonymous-does-not-enter', broken(ANONYMOUS, HTTP(path='/v2/', answer='acr:challenge')), None, None,
+         args=('--anonymous',)),
     Case('token-endpoint-behind-a-firewall', broken('firewall'), 'registry-firewall', 'CONNECTIVITY_FORBIDDEN_ERROR',
          [names.CLIENT_ADDRESS], 'az acr network-rule add', args=AS_TOKEN),
     Case('sign-in-service-does-not-matter', broken('entra-mfa', ADMIN), None, None, args=AS_ADMIN),
@@ -256,7 +260,7 @@ def test_it_asks_once_over_one_connection_and_the_sign_in_service_for_nothing_of
     lab.azure.clear_journal()
     assert lab.az(*COMMAND, '--skip', 'environment', '--password-stdin', stdin=names.ADMIN_PASSWORD).status == 0
     asked = [(entry['method'], entry['path']) for entry in lab.azure.journal(kind='http') if entry['host'] == R]
-    assert asked == [('GET', '/v2/'), ('GET', TOKEN)]
+    assert asked == [('GET', '/v2/'), ('GET', TOKEN), ('GET', '/v2/')]
     assert len([entry for entry in lab.azure.journal(kind='connection') if entry.get('server_name') == R]) == 1
     assert names.REGISTRY_AUDIENCE not in json.dumps(lab.azure.journal(kind='http'))
 
