@@ -46,7 +46,7 @@ def _other_sign_in(username: str | None, password: str | None, password_stdin: b
     from .redaction import never_show
     if password_stdin:
         line = sys.stdin.buffer.readline() if sys.stdin else b''
-        password = line.decode('utf-8-sig', 'replace').rstrip('\r\n')
+        password = line.decode('utf-8-sig', 'surrogateescape').rstrip('\r\n')
     elif password is None:
         if not sys.stdin or not sys.stdin.isatty():
             raise RequiredArgumentMissingError(

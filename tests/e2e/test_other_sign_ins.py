@@ -50,6 +50,8 @@ CASES = [
     Case('admin-without-az-login', broken(ADMIN, nobody), 'not-signed-in', None, args=AS_ADMIN),
     Case('admin-password-wrong', broken(ADMIN), 'admin-password-wrong', ACCESS, ['demoregistry'],
          'az acr credential show --name demoregistry', args=WRONG_ADMIN),
+    Case('admin-password-beyond-ascii', broken(ADMIN), 'admin-password-wrong', ACCESS, ['demoregistry'],
+         'az acr credential show', args=by('demoregistry', 'Passwört-€')),
     Case('admin-user-disabled', broken(), 'admin-user-disabled', ACCESS, ['demoregistry', 'correlationId'],
          'az acr update --name demoregistry --admin-enabled true', args=AS_ADMIN),
     Case('admin-user-refused', broken(ADMIN, INVISIBLE), 'admin-user-refused', ACCESS, ['authentication required'],
