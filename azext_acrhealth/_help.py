@@ -23,6 +23,12 @@ examples:
     text: az acr check-health-ext --name MyRegistry --query "rootCauses[].cause" --output tsv
   - name: Check a registry where neither Docker nor Helm is of interest.
     text: az acr check-health-ext --name MyRegistry --skip environment
+  - name: Check what docker login would do with a repository token, whose password comes on standard input.
+    text: az acr check-health-ext --name MyRegistry --username MyToken --password-stdin
+  - name: Check the admin user with a password that others on this machine may see.
+    text: az acr check-health-ext --name MyRegistry --username MyRegistry --password MyPassword
+  - name: Check that everybody can pull from a repository without a sign-in.
+    text: az acr check-health-ext --name MyRegistry --anonymous --repository samples/hello
   - name: Report in a pipeline step that must not fail, with two seconds for each operation.
     text: az acr check-health-ext --name MyRegistry --ignore-errors --timeout 2
 """

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ._validators import ACTIONS, DEFAULT_TIMEOUT, validate_registry_name, validate_repository, validate_skip, \
-    validate_timeout, validate_vnet
+from ._validators import ACTIONS, DEFAULT_TIMEOUT, validate_registry_name, validate_repository, validate_sign_in, \
+    validate_skip, validate_timeout, validate_vnet
 
 
 def load_arguments(loader: Any, _: str) -> None:
@@ -29,7 +29,22 @@ def load_arguments(loader: Any, _: str) -> None:
                  '`--require` can name are demanded, unless it names fewer.')
         context.argument(
             'require', nargs='+', choices=ACTIONS, metavar='ACTION',
-            help='The actions on `--repository` that are needed: ' + ', '.join(ACTIONS) + '.  Default: all of them.')
+            help='The actions on `--repository` that are needed: ' + ', '.join(ACTIONS) + '.  Default: all of them; '
+                 'with `--anonymous` pull alone.')
+        context.argument(
+            'username', options_list=['--username', '-u'], validator=validate_sign_in,
+            help='Check what `docker login` would do with this user name instead of the sign-in of the Azure CLI: the '
+                 'admin user, a repository token, or the application id of a service principal.')
+        context.argument(
+            'password', options_list=['--password', '-p'],
+            help='The password of `--username`. Others on this machine can see it on the command line, and `--debug` '
+                 'shows that: without it you are asked for it, or use `--password-stdin`.')
+        context.argument(
+            'password_stdin', action='store_true',
+            help='Read the password of `--username` from the first line of standard input.')
+        context.argument(
+            'anonymous', action='store_true',
+            help='Check what somebody may do who does not sign in at all: anonymous pull.')
         context.argument(
             'ignore_errors', action='store_true',
             help='Exit with status 0 and raise no error, whatever is found. All checks run with or without it.')

@@ -3,10 +3,13 @@
 import re
 from typing import Any
 
-from azure.cli.core.azclierror import ArgumentUsageError, InvalidArgumentValueError
+from azure.cli.core.azclierror import ArgumentUsageError, InvalidArgumentValueError, MutuallyExclusiveArgumentError
 
 #: What the access token of a repository can allow, in the order in which Azure Container Registry lists the actions.
 ACTIONS = ('pull', 'push', 'metadata_read', 'metadata_write', 'delete')
+
+#: What of it anonymous pull can allow ("Make your container registry content publicly available").
+ANONYMOUS_ACTIONS = ('pull', 'metadata_read')
 
 #: Seconds for one operation. The bound of a whole run follows from it (context.py).
 DEFAULT_TIMEOUT = 10.0
@@ -22,9 +25,6 @@ _REPOSITORY = re.compile(r'[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__
 _NETWORK_NAME = r'[A-Za-z0-9][A-Za-z0-9_.-]{0,62}[A-Za-z0-9_]'
 _NETWORK = re.compile(r'((/subscriptions/[^/\s]+/resourceGroups/[^/\s]+/providers/Microsoft\.Network/virtualNetworks/)?'
                       rf'{_NETWORK_NAME})(/subnets/[^/\s]+)?/?', re.IGNORECASE)
-
-# Login server suffixes of the clouds that az knows (azure.cli.core.cloud), to tell a name of another cloud.
-_CLOUDS = {'.azurecr.io': 'AzureCloud', '.azurecr.cn': 'AzureChinaCloud', '.azurecr.us': 'AzureUSGovernment'}
 
 
 def validate_registry_name(cmd: Any, namespace: Any) -> None:
@@ -42,8 +42,8 @@ def validate_registry_name(cmd: Any, namespace: Any) -> None:
         _refuse(given, 'it looks like an address', host)
     if suffix and name.endswith('.privatelink' + suffix):
         _refuse(given, 'the private link name of a registry is not its login server', name.partition('.')[0] + suffix)
-    for other, cloud in _CLOUDS.items():
-        if other != suffix and name.endswith(other):
+    for cloud, other in other_suffixes(cmd.cli_ctx).items() if '.' in name else ():
+        if name.endswith(other):
             raise InvalidArgumentValueError(
                 f'{_shown(given)} is a login server of {cloud}; the active cloud is {cmd.cli_ctx.cloud.name}.',
                 f'To work there: az cloud set --name {cloud}, then sign in with az login.')
@@ -70,9 +70,21 @@ def _shown(given: str) -> str:
 
 def login_server_suffix(cli_ctx: Any) -> str | None:
     """Return the active cloud's suffix of login servers with its leading dot, None where the cloud has none."""
+    return _suffix_of(cli_ctx.cloud)
+
+
+def other_suffixes(cli_ctx: Any) -> dict[str, str]:
+    """Return the suffixes of login servers in the other clouds that az knows, by the clouds' names."""
+    from azure.cli.core.cloud import get_clouds
+    own = login_server_suffix(cli_ctx)
+    suffixes = {str(cloud.name): _suffix_of(cloud) for cloud in get_clouds(cli_ctx)}
+    return {cloud: suffix for cloud, suffix in suffixes.items() if suffix and suffix != own}
+
+
+def _suffix_of(cloud: Any) -> str | None:
     from azure.cli.core.cloud import CloudSuffixNotSetException
     try:
-        suffix = cli_ctx.cloud.suffixes.acr_login_server_endpoint
+        suffix = cloud.suffixes.acr_login_server_endpoint
     except CloudSuffixNotSetException:
         return None
     return '.' + str(suffix).strip('.').lower() if suffix else None
@@ -106,6 +118,29 @@ def validate_vnet(namespace: Any) -> None:
             f'Use --vnet {found[1]}' if found else 'Use its name, or the resource ID that this shows: az network vnet '
             'list --query "[].id" --output tsv')
     namespace.vnet = found[1]
+
+
+def validate_sign_in(namespace: Any) -> None:
+    """Require a user name with its password, or anonymous pull, or neither; and a registry to sign in to."""
+    given = namespace.password is not None or namespace.password_stdin
+    if namespace.password is not None and namespace.password_stdin:
+        raise MutuallyExclusiveArgumentError('--password and --password-stdin both give the password: use one of them.')
+    if namespace.anonymous and (namespace.username is not None or given):
+        raise MutuallyExclusiveArgumentError('--anonymous asks what somebody may who does not sign in: '
+                                             'leave out --username and the password.')
+    if given and namespace.username is None:
+        raise ArgumentUsageError('A password belongs to a user name: give --username too.')
+    if (namespace.anonymous or namespace.username is not None) and not namespace.registry_name:
+        raise ArgumentUsageError(f'--{"anonymous" if namespace.anonymous else "username"} is for one registry: '
+                                 'give --name too.')
+    name = namespace.username
+    if name is not None and not (name.isprintable() and re.fullmatch(r'[^:\s]{1,256}', name)):
+        raise InvalidArgumentValueError(f'{_shown(name)} is not a user name of a registry.',
+                                        'It is the admin user, a repository token or the id of an application.')
+    beyond = [action for action in namespace.require or () if action not in ANONYMOUS_ACTIONS]
+    if namespace.anonymous and beyond:
+        raise ArgumentUsageError(f'Anonymous pull never allows {", ".join(beyond)}: --require takes '
+                                 f'{" and ".join(ANONYMOUS_ACTIONS)} with --anonymous.')
 
 
 def validate_timeout(namespace: Any) -> None:

@@ -12,7 +12,7 @@ from knack.log import get_logger
 
 from ._validators import ACTIONS, DEFAULT_TIMEOUT
 from .clients import process
-from .context import Context, Options
+from .context import Context, Options, OtherSignIn
 from .ending import after_the_error, without_an_error
 from .report import FAILED, SCHEMA_VERSION, CheckResult, Report, count, status_of
 from .runner import Check, Found, NotApplicable, Progress, run_checks
@@ -22,17 +22,43 @@ logger = get_logger(__name__)
 
 def check_health(cmd: Any, registry_name: str | None = None, vnet: str | None = None, repository: str | None = None,
                  require: Sequence[str] | None = None, ignore_errors: bool = False, yes: bool = False,
-                 timeout: float = DEFAULT_TIMEOUT, skip: Sequence[str] | None = None) -> Report:
+                 timeout: float = DEFAULT_TIMEOUT, skip: Sequence[str] | None = None, username: str | None = None,
+                 password: str | None = None, password_stdin: bool = False, anonymous: bool = False) -> Report:
     """Return the report; arrange for the end of the run, and for the first root cause to become the command's error."""
     options = Options(
         timeout=timeout, registry=str(registry_name) if registry_name else None, vnet=vnet, repository=repository,
-        require=tuple(require or ACTIONS), skip=tuple(skip or ()), **_consent(cmd.cli_ctx, yes, skip or ()))
+        require=tuple(require or (('pull',) if anonymous else ACTIONS)), skip=tuple(skip or ()),
+        other_sign_in=OtherSignIn() if anonymous else _other_sign_in(username, password, password_stdin),
+        **_consent(cmd.cli_ctx, yes, skip or ()))
     started_at = datetime.now(timezone.utc)
     context = Context(options, cmd.cli_ctx)
     results = _run(cmd.cli_ctx, context)
     report = _report(context, results, started_at)
     _speak_after_printing(cmd.cli_ctx, report, ignore_errors)
     return report
+
+
+def _other_sign_in(username: str | None, password: str | None, password_stdin: bool) -> OtherSignIn | None:
+    """Return the user name with its password, asking for one that was not given before any check starts."""
+    if username is None:
+        return None
+    from azure.cli.core.azclierror import InvalidArgumentValueError, RequiredArgumentMissingError
+    from .redaction import never_show
+    if password_stdin:
+        line = sys.stdin.buffer.readline() if sys.stdin else b''
+        password = line.decode('utf-8-sig', 'surrogateescape').rstrip('\r\n')
+    elif password is None:
+        if not sys.stdin or not sys.stdin.isatty():
+            raise RequiredArgumentMissingError(
+                f'The password of {username} is missing, and there is no terminal to ask for it at.',
+                'Give it on standard input with --password-stdin.')
+        from knack.prompting import prompt_pass
+        with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(EOFError):
+            password = prompt_pass(f'Password of {username}: ')
+    if not password:
+        raise InvalidArgumentValueError(f'The password of {username} is empty.')
+    never_show(password, username)
+    return OtherSignIn(username, password)
 
 
 def _consent(cli_ctx: Any, yes: bool, skip: Sequence[str]) -> dict[str, Any]:
@@ -55,6 +81,9 @@ def _run(cli_ctx: Any, context: Context) -> list[CheckResult]:
     """Run the checks that apply. Whatever ends the run, no child process outlives it."""
     from .checks import ALL
     checks = _here([check for check in ALL if context.options.registry or not check.of_registry])
+    if context.options.other_sign_in:
+        from .checks.other_sign_in import CHECKS
+        checks = [CHECKS.get(check.name, check) for check in checks]
     try:
         with _ended_by_sigterm(), _progress(cli_ctx) as progress:
             return run_checks(checks, context, progress)
@@ -153,11 +182,20 @@ def _environment(context: Context) -> dict[str, Any]:
     return {**{_camel(key): value for key, value in versions().items()},
             'cloud': context.azure.cloud,
             'subscriptionId': account.subscription_id if account else None,
-            'identity': {'type': account.identity_type, 'name': account.identity_name,
-                         'tenantId': account.tenant_id} if account else None,
+            'identity': _identity(context, account),
             'proxy': without_password(proxy) if proxy else None,
             'nameServers': name_servers(),
             'caBundle': context.trust.bundle}
+
+
+def _identity(context: Context, account: Any) -> dict[str, Any] | None:
+    """Return as whom the registry was asked."""
+    if context.options.other_sign_in:
+        from .checks.other_sign_in import kind_of
+        username = context.options.other_sign_in.username
+        return {'type': kind_of(username, context.options.registry), 'name': username, 'tenantId': None}
+    return {'type': account.identity_type, 'name': account.identity_name,
+            'tenantId': account.tenant_id} if account else None
 
 
 def _speak_after_printing(cli_ctx: Any, report: Report, ignore_errors: bool) -> None:

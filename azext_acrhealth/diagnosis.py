@@ -160,7 +160,8 @@ def _unreachable(result: CheckResult, others: Mapping[str, CheckResult]) -> Deep
 def _roles(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """Rights that are lacking, with the names that the command to grant them needs."""
     settings = _details(others, 'login-server')
-    return str(result.cause), {'identity': settings.get('identity'), 'resource_id': settings.get('resource_id')}
+    identity = result.details.get('identity') if 'kind' in result.details else settings.get('identity')
+    return str(result.cause), {'identity': identity, 'resource_id': settings.get('resource_id')}
 
 
 _RULES: Mapping[str, Callable[[CheckResult, Mapping[str, CheckResult]], Deeper | None]] = {

@@ -8,8 +8,8 @@ HealthCheckError
 │   ConnectivityTooManyRequestsError
 ├── ConnectivityAadLoginError, ConnectivityRefreshTokenError, ConnectivityAccessTokenError
 ├── CmkError
-└── PrivateEndpointError, PrivateEndpointDnsError, RegistrySettingError, CredentialHelperError, UnexpectedError: the
-    extension's own
+└── PrivateEndpointError, PrivateEndpointDnsError, RegistrySettingError, CredentialHelperError, DockerLoginError,
+    UnexpectedError: the extension's own
 
 The codes are those of Microsoft's "Health check error reference" for ``az acr check-health``; none derives from
 ResourceNotFoundError, which would make az exit with status 3.
@@ -175,6 +175,13 @@ class PrivateEndpointDnsError(HealthCheckError, AzureConnectionError):  # type: 
     """A name of the registry leads elsewhere than to its private endpoint in the network that was named."""
 
     code = 'PRIVATE_ENDPOINT_DNS_ERROR'
+    documented = False
+
+
+class DockerLoginError(HealthCheckError, UnauthorizedError):  # type: ignore[misc]
+    """The container client's own sign-in to the registry is of no use."""
+
+    code = 'DOCKER_LOGIN_ERROR'
     documented = False
 
 

@@ -5,18 +5,21 @@ from . import Cause
 _DNS = ['CONNECTIVITY_DNS_ERROR']
 # What spoils the names of a private endpoint as well as those of a login server.
 _EVERY_NAME = [*_DNS, 'PRIVATE_ENDPOINT_DNS_ERROR']
+_CLOUD, _SWITCH = 'az cloud set --name {other_cloud}', '[ If you mean that in {other_cloud}, switch to it and sign in.]'
 
 CAUSES = [
     Cause('registry-unknown', _DNS,
           'There is no registry {registry}: {host} does not exist in DNS, and subscription {subscription} shows none '
-          'of that name',
-          'Check the spelling, and whether the registry was deleted or lives in another subscription or cloud.',
-          ['az acr list --query "[].loginServer" --output tsv', 'az cloud show --query name --output tsv']),
+          'of that name[; in {other_clouds} one of that name exists: {other_hosts}]',
+          'Check the spelling, and whether the registry was deleted or lives in another subscription or cloud.'
+          + _SWITCH,
+          [_CLOUD, 'az acr list --query "[].loginServer" --output tsv', 'az cloud show --query name --output tsv']),
     Cause('dns-nxdomain', _DNS,
-          '{host} does not exist, says name server {server}[ (chain: {chain})]',
+          '{host} does not exist, says name server {server}[ (chain: {chain})][; in {other_clouds} a registry of that '
+          'name exists: {other_hosts}]',
           'Check the spelling of the name, that the registry exists in this cloud, and that this machine asks the name '
-          'servers that know it (VPN, private DNS).',
-          ['az acr list --query "[].loginServer" --output tsv', 'nslookup {host} {server}']),
+          'servers that know it (VPN, private DNS).' + _SWITCH,
+          [_CLOUD, 'az acr list --query "[].loginServer" --output tsv', 'nslookup {host} {server}']),
     Cause('dns-servfail', _DNS,
           'Name server {server} fails to resolve {host} (SERVFAIL): the fault is between it and the servers it asks',
           'Ask whoever runs that name server, or use another; a forwarder to a private zone that is not reachable '

@@ -2,7 +2,7 @@
 
 from ..runner import Check
 from . import azure_cli, challenge, container_client, container_daemon, container_pull, dns, docker_credentials, \
-    helm, login_server, private_link, settings, tls, tokens
+    docker_login, helm, login_server, private_link, settings, tls, tokens
 
 ALL: list[Check] = [
     container_client.CHECK,
@@ -18,5 +18,6 @@ ALL: list[Check] = [
     private_link.CHECK,
     tokens.REFRESH,
     tokens.ACCESS,
+    docker_login.CHECK,
     *settings.ALL,
 ]

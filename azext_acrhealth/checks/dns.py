@@ -1,5 +1,7 @@
 """Whether the login server's name resolves here; and if it does not, or not well, why."""
 
+import contextlib
+from functools import partial
 from typing import Any, Mapping
 
 from ..clients import Deadline, names
@@ -24,6 +26,7 @@ def _run(context: Any, needs: Mapping[str, Any]) -> Found:
     registry: Registry = needs['login-server']
     host = registry.login_server
     front_door = context.front_door(host)
+    deadline = context.operation()
     lookup, said = _look(context, front_door, registry)
     evidence = {'host': host, 'addresses': list(lookup.addresses), 'chain': list(said.chain),
                 'servers': list(said.servers), 'answers': dict(said.answers), 'error': lookup.error,
@@ -39,6 +42,8 @@ def _run(context: Any, needs: Mapping[str, Any]) -> Found:
     else:
         return Found(f'{host} is {", ".join(lookup.addresses)}', details=evidence, warning=_doubt(said, evidence),
                      **timing)
+    if front_door.proxy is None and problem.cause == 'dns-nxdomain':
+        raise ConnectivityDnsError('dns-nxdomain', **{**problem.evidence, **_elsewhere(context, deadline)})
     if front_door.proxy is None:
         raise problem
     warning = ConnectivityDnsError('dns-left-to-proxy', proxy=without_password(front_door.proxy), **evidence)
@@ -76,6 +81,21 @@ def _speaks_for_itself(lookup: names.Lookup, registry: Registry) -> bool:
     return (registry.is_public and bool(lookup.addresses) and lookup.seconds < _SLOW_SECONDS
             and not any(names.is_private(address) or names.is_sinkhole(address) for address in lookup.addresses)
             and names.in_hosts_file(lookup.host) is None)
+
+
+def _elsewhere(context: Any, deadline: Deadline) -> dict[str, Any]:
+    """Return in which other clouds a registry of that name exists, as far as DNS tells; nothing else is asked."""
+    deadline = deadline.within(_CURIOSITY_SECONDS)
+    hosts = {cloud: context.options.registry + suffix for cloud, suffix in context.azure.other_suffixes().items()}
+    asked = {cloud: Later(partial(names.look_up, host), f'look up {host}') for cloud, host in hosts.items()}
+    found = []
+    for cloud, lookup in asked.items():
+        with contextlib.suppress(TimeoutError):
+            addresses = lookup.result(deadline).addresses
+            if addresses and not all(map(names.is_sinkhole, addresses)):
+                found.append(cloud)
+    return {'other_clouds': found, 'other_cloud': next(iter(found), None),
+            'other_hosts': [hosts[cloud] for cloud in found]}
 
 
 def _unresolved(said: names.Explanation, evidence: dict[str, Any]) -> ConnectivityDnsError:

@@ -1,7 +1,7 @@
 """Whether the registry gives a refresh token for the user's sign-in, and an access token that allows what is needed."""
 
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from .._validators import ACTIONS
 from ..clients import registry
@@ -48,33 +48,52 @@ def _refresh(context: Any, needs: Mapping[str, Any]) -> Found:
     except sign_in.NoToken as failure:
         raise ConnectivityRefreshTokenError(failure.cause, **{**facts, **failure.evidence}) from failure
     facts['tenant_id'] = token.tenant_id
-    answer = _ask(context, challenged.front_door, '/oauth2/exchange',
-                  registry.exchange_form(challenged.service, token.tenant_id, token.value),
-                  ConnectivityRefreshTokenError, facts)
+    form = registry.exchange_form(challenged.service, token.tenant_id, token.value)
+    answer = ask(context, challenged.front_door, 'POST', '/oauth2/exchange', ConnectivityRefreshTokenError, facts,
+                 headers=registry.FORM, body=form)
     response = answer.response
     refresh_token = registry.token_in(response, 'refresh_token') if response.status == 200 else None
     if refresh_token is None:
-        raise _refused(response, ConnectivityRefreshTokenError, 'exchange-unauthorized', facts)
+        raise refused(response, ConnectivityRefreshTokenError, 'exchange-unauthorized', facts)
     return Found('The registry gave a refresh token', details=facts,
                  value=Refreshed(challenged.front_door, challenged.service, refresh_token),
                  warning=_transient(answer, ConnectivityRefreshTokenError, facts))
 
 
+@dataclass(frozen=True)
+class Granted:
+    """An access token, which is a secret, and where it may be used."""
+
+    front_door: FrontDoor
+    access_token: str
+
+
 def _access(context: Any, needs: Mapping[str, Any]) -> Found:
     refreshed: Refreshed = needs['refresh-token']
+    form = registry.token_form(refreshed.service, scope_of(context, ACTIONS), refreshed.refresh_token)
+    return access(context, needs, refreshed.front_door, 'POST', '/oauth2/token', headers=registry.FORM, body=form)
+
+
+def scope_of(context: Any, actions: Sequence[str]) -> str | None:
+    """Return the scope of these actions on the repository that the user asked about."""
     repository = context.options.repository
-    facts = {'host': refreshed.front_door.host, 'registry': context.options.registry, 'repository': repository}
-    scope = f'repository:{repository}:{",".join(ACTIONS)}' if repository else None
-    answer = _ask(context, refreshed.front_door, '/oauth2/token',
-                  registry.token_form(refreshed.service, scope, refreshed.refresh_token),
-                  ConnectivityAccessTokenError, facts)
+    return f'repository:{repository}:{",".join(actions)}' if repository else None
+
+
+def access(context: Any, needs: Mapping[str, Any], front_door: FrontDoor, method: str, path: str,
+           **request: Any) -> Found:
+    """Return what the access token allows that this request brings, whoever signs in by it."""
+    repository = context.options.repository
+    facts = {'host': front_door.host, 'registry': context.options.registry, 'repository': repository}
+    answer = ask(context, front_door, method, path, ConnectivityAccessTokenError, facts, **request)
     response = answer.response
     access_token = registry.token_in(response, 'access_token') if response.status == 200 else None
     if access_token is None:
-        raise _refused(response, ConnectivityAccessTokenError, 'token-unauthorized', facts)
+        raise refused(response, ConnectivityAccessTokenError, 'token-unauthorized', facts)
     warning = _transient(answer, ConnectivityAccessTokenError, facts)
+    value = Granted(front_door, access_token)
     if repository is None:
-        return Found('The registry gave an access token', details=facts, warning=warning)
+        return Found('The registry gave an access token', value, facts, warning)
     actions = registry.granted(access_token, repository)
     if actions is None:
         raise ConnectivityAccessTokenError('token-unreadable', **facts)
@@ -83,7 +102,7 @@ def _access(context: Any, needs: Mapping[str, Any]) -> Found:
     facts = {**facts, 'granted': list(actions), 'required': required, 'lacking': lacking}
     if lacking:
         raise _lacking(facts, needs['login-server'].resource)
-    return Found(f'Granted on {repository}: {connection.spoken_list(list(actions))}', details=facts, warning=warning)
+    return Found(f'Granted on {repository}: {connection.spoken_list(list(actions))}', value, facts, warning)
 
 
 def _lacking(facts: dict[str, Any], resource: Mapping[str, Any]) -> HealthCheckError:
@@ -100,17 +119,18 @@ def _lacking(facts: dict[str, Any], resource: Mapping[str, Any]) -> HealthCheckE
                                         roles=connection.spoken_list(roles), mode=mode, resource_id=resource.get('id'))
 
 
-def _ask(context: Any, front_door: FrontDoor, path: str, form: str, error: type[HealthCheckError],
-         facts: Mapping[str, Any]) -> Answer:
+def ask(context: Any, front_door: FrontDoor, method: str, path: str,  # pylint: disable=too-many-arguments
+        error: type[HealthCheckError], facts: Mapping[str, Any], **request: Any) -> Answer:
+    """Return the answer; a connection that fails is ``error`` with these facts."""
     try:
-        return front_door.request('POST', path, context.operation(), headers=registry.FORM, body=form)
+        return front_door.request(method, path, context.operation(), **request)
     except ConnectionFailed as failure:
         cause, evidence = connection.why(failure)
-        raise error(cause, **{**facts, **evidence, 'path': path}) from failure
+        raise error(cause, **{**facts, **evidence, 'path': connection.without_query(path)}) from failure
 
 
-def _refused(response: Response, error: type[HealthCheckError], unauthorized: str,
-             facts: Mapping[str, Any]) -> HealthCheckError:
+def refused(response: Response, error: type[HealthCheckError], unauthorized: str,
+            facts: Mapping[str, Any]) -> HealthCheckError:
     """Return what an answer means that holds no token."""
     said = registry.error_of(response)
     facts = {**facts, **connection.who_answered(response), 'said': said.message if said else None,

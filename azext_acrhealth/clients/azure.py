@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from knack.util import CLIError
 
+from .._validators import other_suffixes
 from . import Deadline
 from .front_door import connection_to
 from .http import Connection, Response, Trust
@@ -120,6 +121,10 @@ class AzureCli:
         """The sign-in service's host in the active cloud."""
         return urlsplit(self._cli_ctx.cloud.endpoints.active_directory).hostname or ''
 
+    def other_suffixes(self) -> Mapping[str, str]:
+        """Return the suffixes of login servers in the other clouds that the CLI knows, by the clouds' names."""
+        return other_suffixes(self._cli_ctx)
+
     @property
     def management_audience(self) -> str:
         """What a token for Resource Manager is made out to."""
@@ -209,6 +214,15 @@ class AzureCli:
             return response
 
         return get
+
+    def read(self, path: str, account: Account, deadline: Deadline) -> Response:
+        """Return the answer to a GET of that path from Resource Manager, over a connection of its own."""
+        token = self.management_token(account).result(deadline)
+        way = self._connect(deadline)
+        try:
+            return way.request('GET', path, deadline, headers={'Authorization': f'Bearer {token.value}'})
+        finally:
+            way.close()
 
     def registries(self, subscription_id: str, token: Token, deadline: Deadline) -> Iterator[Mapping[str, Any]]:
         """Yield the subscription's registries, page by page. Raises ManagementFailed and ConnectionFailed.

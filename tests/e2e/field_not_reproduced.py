@@ -9,5 +9,6 @@ NOT_REPRODUCED = {
     'b-private-link-name-used-directly': '--name refuses such a name and says which one to use (test_validators.py).',
     'd-cmk-key-vault-firewall': "A key vault's firewall refuses the registry, not whoever runs the command: that shows "
                                 'only in what the registry does. The identity that reads the key is checked.',
-    'd-list-credentials-denied': "The admin user's password is never asked for: the sign-in works without it.",
+    'd-list-credentials-denied': "Resource Manager is never asked for the admin user's password: the sign-in works "
+                                 'without it, and who wants it checked gives it.',
 }

@@ -272,7 +272,7 @@ def test_skip_takes_checks_and_categories(lab: Lab) -> None:
     reasons = rows(run.report, 'skipReason')
     assert {name for name, reason in reasons.items() if reason == 'requested'} == {'tls', *MACHINE}
     assert {name for name, reason in reasons.items() if reason == 'needs'} == {
-        'challenge', 'refresh-token', 'access-token'}
+        'challenge', 'refresh-token', 'access-token', 'docker-login'}
     assert rows(run.report, 'blockedBy')['access-token'] == ['tls']
     assert rows(run.report)['dns'] == 'passed'
 
@@ -289,6 +289,12 @@ def test_timeout_bounds_each_operation_and_with_that_the_run(lab: Lab, trouble: 
     ('--no-such-option', 2, '--no-such-option'),
     ('--name demoregistry --repository a --require paint', 2, 'paint'),
     ('--timeout soon', 2, 'soon'),
+    ('--name demoregistry --username me --password x --password-stdin', 1, '--password-stdin'),
+    ('--name demoregistry --anonymous --username me', 1, '--anonymous'),
+    ('--name demoregistry --anonymous --repository a --require pull push', 1, 'never allows push'),
+    ('--name demoregistry --username= --password x', 1, 'not a user name'),
+    ('--name demoregistry --username me --password=', 1, 'is empty'),
+    ('--username me', 1, 'give --name too'),
     ('--name https://demoregistry.azurecr.io', 1, 'Use --name demoregistry.azurecr.io'),
     ('--name demoregistry.azurecr.cn', 1, 'az cloud set --name AzureChinaCloud'),
     ('--timeout nan', 1, 'from 1 to 120 seconds'),
@@ -339,6 +345,8 @@ def test_in_cloud_shell_this_machine_is_not_checked_and_nothing_asked(lab: Lab) 
         if row['category'] == 'environment':
             assert (row['status'], row['skipReason']) == ('skipped', 'not-applicable'), row['name']
             assert 'Cloud Shell' in row['message']
+        elif row['name'] == 'docker-login':
+            assert (row['status'], row['blockedBy']) == ('skipped', ['container-client'])
         else:
             assert row['status'] == ('skipped' if row['name'] in UNASKED else 'passed')
 

@@ -44,7 +44,8 @@ class Azure:
             serving.host(cloud.entra, Entra(tokens))
             serving.host(f'*.data{cloud.registry_suffix}', storage)
             serving.host(f'*{cloud.registry_suffix}', front)
-        serving.host(names.MCR_HOST, Mcr(self._upstreams, storage))
+        for host in names.MCR_HOSTS:
+            serving.host(host, Mcr(self._upstreams, storage))
         serving.host(f'*.data.{names.MCR_HOST}', storage)
         serving.host('*.blob.core.windows.net', storage)
         serving.host(names.METADATA_ADDRESS, Metadata(tokens))

@@ -33,6 +33,7 @@ ADDRESSES = NAME_SERVERS + [
 CLIENT_ADDRESS = '203.0.113.77'
 
 MCR_HOST = 'mcr.microsoft.com'
+MCR_HOSTS = [MCR_HOST, 'mcr.microsoft.scloud']  # the second in the cloud USSec
 MCR_DATA_HOST = 'eastus.data.mcr.microsoft.com'
 STORAGE_HOST = 'weumanaged15.blob.core.windows.net'
 
@@ -55,6 +56,8 @@ CLOUDS = [
           ['https://management.core.usgovcloudapi.net/', 'https://management.usgovcloudapi.net/'], '.azurecr.us'),
     Cloud('CustomCloud', 'management.custom.example', 'login.custom.example',
           ['https://management.custom.example/'], '.azurecr.custom.example'),
+    Cloud('AzureChinaCloud', 'management.chinacloudapi.cn', 'login.chinacloudapi.cn',
+          ['https://management.core.chinacloudapi.cn/', 'https://management.chinacloudapi.cn/'], '.azurecr.cn'),
 ]
 REGISTRY_AUDIENCE = 'https://containerregistry.azure.net'
 
@@ -96,7 +99,7 @@ IDENTITIES = [APP, USER, APP_B, USER_B, MACHINE]
 # Not Entra's identities but a registry's own: its admin user (named like the registry), a repository token.
 ADMIN_PASSWORD = 'planted+Password/of+the+admin+user'
 ANONYMOUS = 'anonymous'
-REPOSITORY_TOKEN = 'demotoken'
+REPOSITORY_TOKEN = 'demotoken'  # of demoregistry in Resource Manager; its password is good everywhere
 REPOSITORY_TOKEN_PASSWORD = 'planted+Password/of+the+repository+token'
 
 PROXY_USER = 'proxyuser'

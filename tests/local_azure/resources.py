@@ -139,6 +139,19 @@ def replication(registry_name: str, location: str) -> Resource:
                            'regionEndpointEnabled': True, 'zoneRedundancy': 'Disabled'}}
 
 
+def token(registry_name: str, **changes: Any) -> Resource:
+    """A repository token as Resource Manager shows it: which passwords it has, never what they are."""
+    where = registry_id(registry_name, names.SUBSCRIPTION_A1, 'demo-rg')
+    made: Resource = {
+        'type': 'Microsoft.ContainerRegistry/registries/tokens', 'id': f'{where}/tokens/{names.REPOSITORY_TOKEN}',
+        'name': names.REPOSITORY_TOKEN, 'properties': {
+            'creationDate': CREATED + 'Z', 'provisioningState': 'Succeeded', 'status': 'enabled',
+            'scopeMapId': f'{where}/scopeMaps/_repositories_admin',
+            'credentials': {'passwords': [{'creationTime': CREATED + 'Z', 'name': 'password1'}]}}}
+    merge(made['properties'], changes)
+    return made
+
+
 def registries() -> List[Resource]:
     """The registries of all subscriptions; `demoregistry` is the healthy one without any peculiarity."""
     cmk = registry('cmkregistry', encryption=CMK_ENCRYPTION)
@@ -204,7 +217,7 @@ def private_endpoint(identifier: str, registry_name: str, addresses: Sequence[st
 def others() -> List[Resource]:
     """What Resource Manager knows besides registries: an identity, a private endpoint with its card, a network."""
     replicas = [replication('georegistry', 'westeurope'), replication('georegistry', 'northeurope')]
-    return replicas + [
+    return replicas + [token('demoregistry')] + [
         {'id': CMK_IDENTITY_ID, 'name': 'cmk-identity', 'type': 'Microsoft.ManagedIdentity/userAssignedIdentities',
          'location': 'westeurope', 'tags': {}, 'properties': {
              'tenantId': names.TENANT_A, 'principalId': CMK_PRINCIPAL_ID, 'clientId': CMK_CLIENT_ID}},

@@ -10,12 +10,13 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from azext_acrhealth.checks import challenge, login_server, private_link, tokens
+from azext_acrhealth.checks import challenge, login_server, other_sign_in, private_link, tokens
 from azext_acrhealth.checks import settings as registry_settings
 from azext_acrhealth.clients import Deadline, names
 from azext_acrhealth.clients.azure import Account, AzureCli, Token
 from azext_acrhealth.clients.front_door import Answer
 from azext_acrhealth.clients.http import Response, Trust
+from azext_acrhealth.context import OtherSignIn
 from azext_acrhealth.errors import HealthCheckError
 from azext_acrhealth.runner import Check, Found, NotApplicable
 
@@ -142,6 +143,35 @@ def test_the_access_token(response: Response) -> None:
     assert isinstance(found, Found) <= (response.status == 200)
     if isinstance(found, Found):
         assert '*' in found.details['granted'] or {'pull', 'push'} <= set(found.details['granted'])
+
+
+ENDS = st.text(max_size=30) | st.datetimes().map(lambda moment: f'{moment.isoformat()}Z') | JSON
+PASSWORDS = st.lists(st.fixed_dictionaries({'expiry': ENDS}) | JSON, max_size=2)
+A_TOKEN = st.fixed_dictionaries({}, optional={'status': st.sampled_from(['enabled', 'Disabled']) | JSON, 'credentials':
+                                              st.fixed_dictionaries({'passwords': PASSWORDS}) | JSON})
+TOKENS = st.fixed_dictionaries({'properties': A_TOKEN | JSON}) | JSON
+SETTING = st.fixed_dictionaries({}, optional={name: st.booleans() | JSON
+                                              for name in ('adminUserEnabled', 'anonymousPullEnabled')})
+RESOURCE = st.fixed_dictionaries({'properties': SETTING | JSON}, optional={'sku': JSON, 'id': JSON})
+SIGN_INS = st.sampled_from([OtherSignIn()]) | st.builds(OtherSignIn, st.sampled_from([
+    'contosoprod', 'demotoken', 'ada@contoso.example', '44444444-a444-4444-8444-444444444444',
+    '00000000-0000-0000-0000-000000000000']), TOKEN | st.builds(lambda end: claims({'exp': end}), JSON))
+
+
+@settings(max_examples=300)
+@given(responses(401, st.sampled_from(['Application not registered with AAD.', 'Invalid clientid or client secret.',
+                                       'authentication required']).map(lambda message: json.dumps(
+                                           {'errors': [{'code': 'UNAUTHORIZED', 'message': message}]}).encode())
+                 | BODIES) | responses(200), RESOURCE, SIGN_INS, responses(200, TOKENS.map(json.dumps).map(str.encode)))
+def test_the_access_token_of_another_sign_in(response: Response, resource: dict[str, Any], chosen: OtherSignIn,
+                                             shown: Response) -> None:
+    context = context_of(SimpleNamespace(read=lambda *_: shown))
+    context.options = SimpleNamespace(**{**vars(OPTIONS), 'other_sign_in': chosen})
+    needs = {'challenge': challenge.Challenged(Door(response), HOST),  # type: ignore[arg-type]
+             'login-server': login_server.Registry(HOST, resource, ACCOUNT)}
+    found = outcome(other_sign_in.CHECKS['access-token'], context, needs, {
+        'CONNECTIVITY_ACCESS_TOKEN_ERROR', 'CONNECTIVITY_TOOMANYREQUESTS_ERROR'})
+    assert isinstance(found, Found) <= (response.status == 200)
 
 
 SETTINGS = ['networkRuleSet', 'policies', 'privateEndpointConnections', 'publicNetworkAccess', 'roleAssignmentMode']

@@ -5,14 +5,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from azure.cli.core.azclierror import ArgumentUsageError, InvalidArgumentValueError
+from azure.cli.core.azclierror import ArgumentUsageError, InvalidArgumentValueError, MutuallyExclusiveArgumentError, \
+    UserFault
 from azure.cli.core.cloud import AZURE_CHINA_CLOUD, AZURE_PUBLIC_CLOUD, Cloud
 from hypothesis import given
 from hypothesis import strategies as st
 from knack.validators import DefaultStr
 
 from azext_acrhealth._validators import ACTIONS, login_server_suffix, validate_registry_name, validate_repository, \
-    validate_skip, validate_timeout, validate_vnet
+    validate_sign_in, validate_skip, validate_timeout, validate_vnet
 from azext_acrhealth.checks import ALL
 
 HASHED = 'contosoprod-h4k8drcuezf2bxgn'
@@ -21,7 +22,8 @@ HASHED = 'contosoprod-h4k8drcuezf2bxgn'
 def name(given_: Any, cloud: Any = AZURE_PUBLIC_CLOUD) -> Any:
     """What validation leaves of a registry's name in a cloud."""
     namespace = SimpleNamespace(registry_name=given_)
-    validate_registry_name(SimpleNamespace(cli_ctx=SimpleNamespace(cloud=cloud)), namespace)
+    config = SimpleNamespace(get=lambda *_, **__: cloud.name)
+    validate_registry_name(SimpleNamespace(cli_ctx=SimpleNamespace(cloud=cloud, config=config)), namespace)
     return namespace.registry_name
 
 
@@ -119,6 +121,39 @@ def test_what_is_no_repository(repository: str) -> None:
 def test_what_needs_another_option(repository: str | None, registry: str | None, needs: str) -> None:
     with pytest.raises(ArgumentUsageError, match=f'give {needs}'):
         validate_repository(SimpleNamespace(repository=repository, registry_name=registry, require=[ACTIONS[0]]))
+
+
+def sign_in(**given_: Any) -> None:
+    """Validates a way to sign in to a registry, unless that is given otherwise."""
+    validate_sign_in(SimpleNamespace(**{'registry_name': 'contosoprod', 'username': None, 'password': None,
+                                        'password_stdin': False, 'anonymous': False, 'require': None, **given_}))
+
+
+@pytest.mark.parametrize('given_', [
+    {}, {'registry_name': None}, {'username': 'me'}, {'username': 'me', 'password': 'secret'},
+    {'username': 'me', 'password_stdin': True}, {'username': 'me@contoso.example', 'require': ['push']},
+    {'anonymous': True}, {'anonymous': True, 'require': ['pull', 'metadata_read']}])
+def test_ways_to_sign_in(given_: dict[str, Any]) -> None:
+    sign_in(**given_)
+
+
+@pytest.mark.parametrize('given_, error, named', [
+    ({'username': 'me', 'password': 'x', 'password_stdin': True}, MutuallyExclusiveArgumentError, '--password-stdin'),
+    ({'username': 'me', 'password': '', 'password_stdin': True}, MutuallyExclusiveArgumentError, '--password-stdin'),
+    ({'anonymous': True, 'username': 'me'}, MutuallyExclusiveArgumentError, '--username'),
+    ({'anonymous': True, 'password': 'x'}, MutuallyExclusiveArgumentError, '--anonymous'),
+    ({'anonymous': True, 'password_stdin': True}, MutuallyExclusiveArgumentError, '--anonymous'),
+    ({'password': 'secret'}, ArgumentUsageError, '--username'),
+    ({'password_stdin': True}, ArgumentUsageError, '--username'),
+    ({'username': 'me', 'registry_name': None}, ArgumentUsageError, '--name'),
+    ({'anonymous': True, 'registry_name': None}, ArgumentUsageError, '--name'),
+    ({'anonymous': True, 'require': ['pull', 'push', 'delete']}, ArgumentUsageError, 'push, delete'),
+    *(({'username': name_}, InvalidArgumentValueError, 'user name')
+      for name_ in ('', 'a:b', 'a b', 'a\n', 'a\x1b[0m', 'a' * 257))])
+def test_ways_to_sign_in_that_make_no_sense(given_: dict[str, Any], error: type[UserFault], named: str) -> None:
+    with pytest.raises(error) as refused:
+        sign_in(**given_)
+    assert named in str(refused.value) and 'secret' not in str(refused.value) and str(refused.value).isprintable()
 
 
 @pytest.mark.parametrize('timeout', [1, 1.5, 10, 120])
