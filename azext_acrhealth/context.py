@@ -22,6 +22,7 @@ class Options:
     """What the user asked for.
 
     ``registry`` is a name in lower case, with its domain label hash if that was given; None: only this machine.
+    ``image`` is ``repository:tag`` or ``repository@digest``.
     ``pull`` says whether the sample image may be pulled; else ``no_pull`` says why not and ``pull_refused`` whether
     the user said so.
     """
@@ -29,6 +30,7 @@ class Options:
     timeout: float
     registry: str | None = None
     repository: str | None = None
+    image: str | None = None
     require: Sequence[str] = ACTIONS
     skip: Sequence[str] = ()
     pull: bool = True

@@ -10,7 +10,7 @@ from typing import Any, Iterator, Sequence
 
 from knack.log import get_logger
 
-from ._validators import ACTIONS, DEFAULT_TIMEOUT
+from ._validators import ACTIONS, DEFAULT_TIMEOUT, split_image
 from .clients import process
 from .context import Context, Options
 from .report import FAILED, SCHEMA_VERSION, CheckResult, Report, RootCause, count, status_of
@@ -20,11 +20,13 @@ logger = get_logger(__name__)
 
 
 def check_health(cmd: Any, registry_name: str | None = None, repository: str | None = None,
-                 require: Sequence[str] | None = None, ignore_errors: bool = False, yes: bool = False,
-                 timeout: float = DEFAULT_TIMEOUT, skip: Sequence[str] | None = None) -> Report:
+                 require: Sequence[str] | None = None, image: str | None = None, ignore_errors: bool = False,
+                 yes: bool = False, timeout: float = DEFAULT_TIMEOUT, skip: Sequence[str] | None = None) -> Report:
     """Return the report; arrange for the first root cause to become the command's error, once it has been printed."""
+    if image and not repository:
+        repository, require = split_image(image)[0], ('pull',)
     options = Options(
-        timeout=timeout, registry=str(registry_name) if registry_name else None, repository=repository,
+        timeout=timeout, registry=str(registry_name) if registry_name else None, repository=repository, image=image,
         require=tuple(require or ACTIONS), skip=tuple(skip or ()), **_consent(cmd.cli_ctx, yes, skip or ()))
     started_at = datetime.now(timezone.utc)
     context = Context(options, cmd.cli_ctx)
@@ -54,7 +56,8 @@ def _consent(cli_ctx: Any, yes: bool, skip: Sequence[str]) -> dict[str, Any]:
 def _run(context: Context) -> list[CheckResult]:
     """Run the checks that apply. Whatever ends the run, no child process outlives it."""
     from .checks import ALL
-    checks = _here([check for check in ALL if context.options.registry or not check.of_registry])
+    checks = _here([check for check in ALL if (context.options.registry or not check.of_registry)
+                    and (not check.asked_by or getattr(context.options, check.asked_by))])
     try:
         with _ended_by_sigterm():
             if context.options.registry:

@@ -58,9 +58,15 @@ def _details(others: Mapping[str, CheckResult], name: str) -> Mapping[str, Any]:
 def _hosts_file(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """An address that does not serve the registry, and that the hosts file gives in place of the name servers."""
     dns = others.get('dns')
-    if dns is None or dns.cause != 'dns-hosts-file' or result.name == 'dns':
+    if dns is None or dns.cause != 'dns-hosts-file' or result.name == 'dns' or _elsewhere(result, others):
         return None
     return 'dns-hosts-file', {**dns.details, 'effect': result.message}
+
+
+def _elsewhere(result: CheckResult, others: Mapping[str, CheckResult]) -> bool:
+    """Return whether the result is of another host than the login server."""
+    host = result.details.get('host')
+    return bool(host) and host != _details(others, 'dns').get('host', host)
 
 
 def _firewall(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
@@ -123,7 +129,7 @@ def _unreachable(result: CheckResult, others: Mapping[str, CheckResult]) -> Deep
     if is_private(str(result.details.get('address'))):
         return _hosts_file(result, others) or ('private-address-unreachable', {})
     addresses = _details(others, 'dns').get('addresses') or ()
-    if addresses and all(':' in address for address in addresses):
+    if addresses and all(':' in address for address in addresses) and not _elsewhere(result, others):
         return 'ipv6-unreachable', {}
     return _hosts_file(result, others)
 

@@ -1,8 +1,8 @@
 """All checks, in the order in which the report lists them."""
 
 from ..runner import Check
-from . import azure_cli, challenge, container_client, container_daemon, container_pull, dns, docker_credentials, \
-    helm, login_server, settings, tls, tokens
+from . import azure_cli, challenge, container_client, container_daemon, container_pull, data_path, dns, \
+    docker_credentials, helm, image_pull, login_server, settings, tls, tokens
 
 ALL: list[Check] = [
     container_client.CHECK,
@@ -17,5 +17,7 @@ ALL: list[Check] = [
     challenge.CHECK,
     tokens.REFRESH,
     tokens.ACCESS,
+    data_path.CHECK,
+    image_pull.CHECK,
     settings.CUSTOMER_MANAGED_KEY,
 ]

@@ -29,24 +29,34 @@ def _run(context: Any, needs: Mapping[str, Any]) -> Found:
         said = front_door.explanation.result(Deadline(_CURIOSITY_SECONDS if lookup.addresses else timeout / 2))
     except TimeoutError:
         said = names.Explanation(verdict='no answer', servers=names.name_servers())
-    evidence = {'host': host, 'addresses': list(lookup.addresses), 'chain': list(said.chain),
-                'servers': list(said.servers), 'answers': dict(said.answers), 'error': lookup.error,
-                'said': [f'{server} {answer}' for server, answer in said.answers.items()],
-                'seconds': round(lookup.seconds, 1) if lookup.seconds >= _SLOW_SECONDS else None}
     timing = {'began': front_door.lookup.began, 'ended': front_door.lookup.ended}
-    if not lookup.addresses:
-        problem = _unresolved(said, evidence)
-    elif all(map(names.is_sinkhole, lookup.addresses)):
-        evidence['error'] = f'it resolves to {lookup.addresses[0]}'
-        problem = ConnectivityDnsError('dns-sinkhole', **evidence,
-                                       hosts_file='hosts file' if names.in_hosts_file(host) else None)
-    else:
+    problem = trouble(lookup, said)
+    if problem is None:
+        evidence = _evidence(lookup, said)
         return Found(f'{host} is {", ".join(lookup.addresses)}', details=evidence, warning=_doubt(said, evidence),
                      **timing)
     if front_door.proxy is None:
         raise problem
-    warning = ConnectivityDnsError('dns-left-to-proxy', proxy=without_password(front_door.proxy), **evidence)
+    warning = ConnectivityDnsError('dns-left-to-proxy', proxy=without_password(front_door.proxy), **problem.evidence)
     return Found(f'{host} is resolved by the proxy', warning=warning, **timing)
+
+
+def trouble(lookup: names.Lookup, said: names.Explanation) -> ConnectivityDnsError | None:
+    """Return why a name does not lead to its host; None where it seems to."""
+    evidence = _evidence(lookup, said)
+    if not lookup.addresses:
+        return _unresolved(said, evidence)
+    if all(map(names.is_sinkhole, lookup.addresses)):
+        return ConnectivityDnsError('dns-sinkhole', **{**evidence, 'error': f'it resolves to {lookup.addresses[0]}'},
+                                    hosts_file='hosts file' if names.in_hosts_file(lookup.host) else None)
+    return None
+
+
+def _evidence(lookup: names.Lookup, said: names.Explanation) -> dict[str, Any]:
+    return {'host': lookup.host, 'addresses': list(lookup.addresses), 'chain': list(said.chain),
+            'servers': list(said.servers), 'answers': dict(said.answers), 'error': lookup.error,
+            'said': [f'{server} {answer}' for server, answer in said.answers.items()],
+            'seconds': round(lookup.seconds, 1) if lookup.seconds >= _SLOW_SECONDS else None}
 
 
 def _unresolved(said: names.Explanation, evidence: dict[str, Any]) -> ConnectivityDnsError:

@@ -1,7 +1,7 @@
 """Whether the registry gives a refresh token for the user's sign-in, and an access token that allows what is needed."""
 
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from .._validators import ACTIONS
 from ..clients import registry
@@ -35,6 +35,16 @@ class Refreshed:
     refresh_token: str
 
 
+@dataclass(frozen=True)
+class Granted:
+    """An access token, which is a secret, and the repository that it is for; ``ask`` returns one for another scope."""
+
+    front_door: FrontDoor
+    access_token: str
+    repository: str | None
+    ask: Callable[[str], str]
+
+
 def _refresh(context: Any, needs: Mapping[str, Any]) -> Found:
     challenged: Challenged = needs['challenge']
     account = needs['login-server'].account
@@ -54,7 +64,7 @@ def _refresh(context: Any, needs: Mapping[str, Any]) -> Found:
     response = answer.response
     refresh_token = registry.token_in(response, 'refresh_token') if response.status == 200 else None
     if refresh_token is None:
-        raise _refused(response, ConnectivityRefreshTokenError, 'exchange-unauthorized', facts)
+        raise refused(response, ConnectivityRefreshTokenError, 'exchange-unauthorized', facts)
     return Found('The registry gave a refresh token', details=facts,
                  value=Refreshed(challenged.front_door, challenged.service, refresh_token),
                  warning=_transient(answer, ConnectivityRefreshTokenError, facts))
@@ -65,16 +75,12 @@ def _access(context: Any, needs: Mapping[str, Any]) -> Found:
     repository = context.options.repository
     facts = {'host': refreshed.front_door.host, 'registry': context.options.registry, 'repository': repository}
     scope = f'repository:{repository}:{",".join(ACTIONS)}' if repository else None
-    answer = _ask(context, refreshed.front_door, '/oauth2/token',
-                  registry.token_form(refreshed.service, scope, refreshed.refresh_token),
-                  ConnectivityAccessTokenError, facts)
-    response = answer.response
-    access_token = registry.token_in(response, 'access_token') if response.status == 200 else None
-    if access_token is None:
-        raise _refused(response, ConnectivityAccessTokenError, 'token-unauthorized', facts)
+    access_token, answer = _access_token(context, refreshed, scope, facts)
     warning = _transient(answer, ConnectivityAccessTokenError, facts)
+    value = Granted(refreshed.front_door, access_token, repository,
+                    lambda other: _access_token(context, refreshed, other, facts)[0])
     if repository is None:
-        return Found('The registry gave an access token', details=facts, warning=warning)
+        return Found('The registry gave an access token', details=facts, warning=warning, value=value)
     actions = registry.granted(access_token, repository)
     if actions is None:
         raise ConnectivityAccessTokenError('token-unreadable', **facts)
@@ -82,11 +88,25 @@ def _access(context: Any, needs: Mapping[str, Any]) -> Found:
     lacking = [action for action in required if action not in actions and '*' not in actions]
     facts = {**facts, 'granted': list(actions), 'required': required, 'lacking': lacking}
     if lacking:
-        raise _lacking(facts, needs['login-server'].resource)
-    return Found(f'Granted on {repository}: {connection.spoken_list(list(actions))}', details=facts, warning=warning)
+        raise actions_missing(ConnectivityAccessTokenError, facts, needs['login-server'].resource)
+    return Found(f'Granted on {repository}: {connection.spoken_list(list(actions))}', details=facts, warning=warning,
+                 value=value)
 
 
-def _lacking(facts: dict[str, Any], resource: Mapping[str, Any]) -> HealthCheckError:
+def _access_token(context: Any, refreshed: Refreshed, scope: str | None,
+                  facts: Mapping[str, Any]) -> tuple[str, Answer]:
+    answer = _ask(context, refreshed.front_door, '/oauth2/token',
+                  registry.token_form(refreshed.service, scope, refreshed.refresh_token),
+                  ConnectivityAccessTokenError, facts)
+    response = answer.response
+    access_token = registry.token_in(response, 'access_token') if response.status == 200 else None
+    if access_token is None:
+        raise refused(response, ConnectivityAccessTokenError, 'token-unauthorized', facts)
+    return access_token, answer
+
+
+def actions_missing(error: type[HealthCheckError], facts: Mapping[str, Any],
+                    resource: Mapping[str, Any]) -> HealthCheckError:
     """Return which roles would grant what is lacking, for the registry's role assignment mode."""
     properties = resource.get('properties')
     mode = str((properties if isinstance(properties, dict) else {}).get('roleAssignmentMode') or '')
@@ -96,8 +116,8 @@ def _lacking(facts: dict[str, Any], resource: Mapping[str, Any]) -> HealthCheckE
         roles = roles[-1:]
     elif 'AcrPush' in roles and 'AcrPull' in roles:
         roles.remove('AcrPull')
-    return ConnectivityAccessTokenError('actions-missing', **facts, role=roles[0], other_role=''.join(roles[1:]),
-                                        roles=connection.spoken_list(roles), mode=mode, resource_id=resource.get('id'))
+    return error('actions-missing', **facts, role=roles[0], other_role=''.join(roles[1:]),
+                 roles=connection.spoken_list(roles), mode=mode, resource_id=resource.get('id'))
 
 
 def _ask(context: Any, front_door: FrontDoor, path: str, form: str, error: type[HealthCheckError],
@@ -109,9 +129,9 @@ def _ask(context: Any, front_door: FrontDoor, path: str, form: str, error: type[
         raise error(cause, **{**facts, **evidence, 'path': path}) from failure
 
 
-def _refused(response: Response, error: type[HealthCheckError], unauthorized: str,
-             facts: Mapping[str, Any]) -> HealthCheckError:
-    """Return what an answer means that holds no token."""
+def refused(response: Response, error: type[HealthCheckError], unauthorized: str,
+            facts: Mapping[str, Any]) -> HealthCheckError:
+    """Return what an answer means that holds nothing of what was asked for."""
     said = registry.error_of(response)
     facts = {**facts, **connection.who_answered(response), 'said': said.message if said else None,
              'flaw': response.flaw,
