@@ -125,18 +125,19 @@ def _image(given: str, registry: str, suffix: str | None) -> str:
     name, at, digest = image.partition('@')
     repository, colon, tag = name.partition(':')
     if not _REPOSITORY.fullmatch(repository) or len(repository) > 256:
-        _refuse_image(given, 'its repository has to be in lower case, in parts between slashes', image.lower())
+        _refuse_image(given, 'its repository has up to 256 characters, all in lower case, in parts between slashes',
+                      repository.lower() + image[len(repository):])
     if at and not _DIGEST.fullmatch(digest):
         _refuse_image(given, 'a digest is sha256: and 64 hexadecimal digits', repository)
     if colon and not _TAG.fullmatch(tag):
         _refuse_image(given, 'a tag has up to 128 letters, digits, dots, hyphens and underscores', repository)
-    return f'{repository}@{digest}' if at else f'{repository}:{tag or "latest"}'
+    return f'{repository}@{digest}' if at else f'{repository}:{tag if colon else "latest"}'
 
 
 def _refuse_image(given: str, why: str, instead: str) -> None:
     raise InvalidArgumentValueError(
         f'{_shown(given)} is not an image: {why}.',
-        f'Use --image {instead}' if re.fullmatch(r'[a-z0-9][a-zA-Z0-9:@._/-]{0,300}', instead)
+        f'Use --image {instead}' if re.fullmatch(r'[a-z0-9][a-zA-Z0-9:@._/-]{0,250}', instead)
         else 'Use repository:tag or repository@digest, such as --image samples/hello:1.0')
 
 

@@ -20,6 +20,8 @@ _HOST = re.compile(r'[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9]
 _MOST_HOSTS = 100
 # The rest of the time is for asking the name servers why.
 _LOOKUP_SHARE = 0.7
+# Whoever waits for a host until its deadline knows best what it came to.
+_GRACE_SECONDS = 0.2
 
 
 def _run(context: Any, needs: Mapping[str, Any]) -> Found:
@@ -32,29 +34,34 @@ def _run(context: Any, needs: Mapping[str, Any]) -> Found:
     deadline = context.operation()
     under_way = [(host, kind, Later(partial(_opened, context, host, deadline), f'reach {host}'))
                  for host, kind in hosts.items()]
-    failures: list[tuple[str, DataEndpointError]] = []
-    targets = []
-    for host, kind, work in under_way:
-        try:
-            facts = {'status': 'passed', **work.result(deadline)}
-        except (DataEndpointError, TimeoutError) as ex:
-            error = ex if isinstance(ex, DataEndpointError) else \
-                DataEndpointError('connect-timeout', host=host, port=443, seconds=round(deadline.seconds, 1))
-            failures.append((kind, error))
-            facts = {'status': 'failed', 'address': error.evidence.get('address'), 'cause': error.cause,
-                     'reason': error.advice.message}
-        targets.append({'host': host, 'kind': kind, 'region': host.split('.')[1], **facts})
-    details = {'registry': context.options.registry, 'targets': targets}
-    message = connection.spoken_list([f'{list(hosts.values()).count(kind)} {kind} endpoints'
-                                      for kind in dict.fromkeys(hosts.values())])
-    if not failures:
-        return Found(f'Reached: {message}', details=details)
+    found = [_target(*one, deadline) for one in under_way]
+    details = {'registry': context.options.registry, 'targets': [target for target, _ in found]}
+    findings = [(target, finding) for target, finding in found if finding]
+    if not findings:
+        kinds = [f'{list(hosts.values()).count(kind)} {kind} endpoints' for kind in dict.fromkeys(hosts.values())]
+        return Found(f'Reached: {connection.spoken_list(kinds)}', details=details)
     # Layers come from the data endpoints; whoever uses the login server can do without the regional ones.
-    kind, worst = min(failures, key=lambda failure: failure[0] != 'data')
-    finding = DataEndpointError(worst.cause, **{**worst.evidence, **details})
-    if kind == 'data':
+    target, first = min(findings, key=lambda one: (one[0]['status'] != 'failed', one[0]['kind'] != 'data'))
+    finding = DataEndpointError(first.cause, **{**first.evidence, **details})
+    if target['status'] == 'failed' and target['kind'] == 'data':
         raise finding
     return Found('', warning=finding)
+
+
+def _target(host: str, kind: str, work: Later[tuple[str | None, str | None]],
+            deadline: Deadline) -> tuple[dict[str, Any], DataEndpointError | None]:
+    """Return what came of one endpoint, and what is worth saying of it."""
+    facts = {'host': host, 'kind': kind, 'region': host.split('.')[1]}
+    try:
+        address, first_try = work.result(Deadline(deadline.left() + _GRACE_SECONDS))
+        return {**facts, 'status': 'passed', 'address': address}, \
+            DataEndpointError('transient', host=host, first=first_try) if first_try else None
+    except DataEndpointError as failure:
+        finding = failure
+    except TimeoutError:
+        finding = DataEndpointError('connect-timeout', host=host, port=443, seconds=round(deadline.seconds, 1))
+    return {**facts, 'status': 'failed', 'address': finding.evidence.get('address'), 'cause': finding.cause,
+            'reason': finding.advice.message}, finding
 
 
 def _hosts(properties: Mapping[str, Any]) -> dict[str, str]:
@@ -64,10 +71,10 @@ def _hosts(properties: Mapping[str, Any]) -> dict[str, str]:
     return {host: kind for host, kind in list(found.items())[:_MOST_HOSTS] if _HOST.fullmatch(host)}
 
 
-def _opened(context: Any, host: str, deadline: Deadline) -> dict[str, Any]:
+def _opened(context: Any, host: str, deadline: Deadline) -> tuple[str | None, str | None]:
     way, first_try = reach(context, host, deadline)
     way.close()
-    return {'address': way.peer.address, 'first_try': first_try}
+    return way.peer.address, first_try
 
 
 def reach(context: Any, host: str, deadline: Deadline, port: int = 443) -> tuple[Connection, str | None]:
@@ -126,7 +133,7 @@ class Redirects:
         self._deadline = self._deadline or self._context.operation()
         base, hosts = f'https://{host}/', [host]
         for _ in range(self._MOST):
-            base, port, path = _target(base, redirect.header('Location'), {'host': hosts[-1], 'what': what})
+            base, port, path = _leads_to(base, redirect.header('Location'), {'host': hosts[-1], 'what': what})
             hosts.append(urlsplit(base).hostname or '')
             answer, way = self._ask(hosts[-1], port, path, headers, most, what)
             if not 300 <= answer.response.status < 400:
@@ -150,7 +157,7 @@ class Redirects:
         return Answer(answer.response, answer.first_try or first_try), way
 
 
-def _target(base: str, location: str | None, facts: Mapping[str, Any]) -> tuple[str, int, str]:
+def _leads_to(base: str, location: str | None, facts: Mapping[str, Any]) -> tuple[str, int, str]:
     """Return where a redirect leads: its address, port and path with query. Raises DataEndpointError where nothing may
     be sent there."""
     try:
