@@ -16,6 +16,9 @@ T = TypeVar('T')
 #: The whole run may take this many times the timeout of one operation, whatever happens.
 WHOLE_RUN = 2.5
 
+# A check whose operation ends a little before the run can still say what it waited for.
+_GRACE_SECONDS = 0.2
+
 
 @dataclass(frozen=True)
 class Options:
@@ -53,7 +56,7 @@ class Context:
 
     def operation(self) -> Deadline:
         """Return the deadline of an operation that begins now."""
-        return self.deadline.within(self.options.timeout)
+        return Deadline(min(self.options.timeout, self.deadline.left() - _GRACE_SECONDS))
 
     def front_door(self, host: str) -> FrontDoor:
         """Return the way to that login server; the first call sets out on it."""

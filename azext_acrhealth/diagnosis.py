@@ -71,9 +71,10 @@ def _elsewhere(result: CheckResult, others: Mapping[str, CheckResult]) -> bool:
 
 def _firewall(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """A refusal by the registry, in the light of its settings and of where its name leads."""
-    settings, dns = _details(others, 'login-server'), _details(others, 'dns')
+    settings = _details(others, 'login-server')
+    dns = {} if _elsewhere(result, others) else _details(others, 'dns')
     addresses = list(dns.get('addresses') or ())
-    evidence = {'host': dns.get('host'), 'addresses': addresses, 'registry': result.registry,
+    evidence = {'host': dns.get('host') or result.details.get('host'), 'addresses': addresses, 'registry': result.registry,
                 **{key: settings.get(key) for key in ('public_access', 'default_action', 'private_endpoints')}}
     proxy = _details(others, 'tls').get('proxy')
     private_link = settings.get('private_endpoints') or any('.privatelink.' in name for name in dns.get('chain') or ())
@@ -116,10 +117,10 @@ def _unauthorized(result: CheckResult, others: Mapping[str, CheckResult]) -> Dee
     return str(result.cause), evidence
 
 
-def _name_unknown(_: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
+def _name_unknown(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """A name that DNS does not know, of a registry that Resource Manager does not show either."""
     login_server = others.get('login-server')
-    if login_server is None or login_server.cause != 'registry-not-visible':
+    if login_server is None or login_server.cause != 'registry-not-visible' or _elsewhere(result, others):
         return None
     return 'registry-unknown', {key: login_server.details.get(key) for key in ('registry', 'subscription')}
 

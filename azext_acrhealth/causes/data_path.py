@@ -37,9 +37,6 @@ CAUSES = [
     Cause('image-refused', _IMAGE,
           '{host} answers {status} to the request for {what} of {image}[: {said}][ (correlation id {correlation_id})]',
           'Try again; if it stays so, report it with the correlation id: https://aka.ms/acr/issues'),
-    Cause('image-unfinished', _IMAGE,
-          'What a pull of {image} fetches did not come within {seconds} s',
-          'Try again with a longer --timeout; if it stays so, the way to the registry or its data host is too slow.'),
     Cause('data-page', _DATA,
           '{host}, from which the registry sends {what}, answers with a web page: {status}[ "{title}"][ from {server}]',
           'Have {host} allowed in the proxy, web filter or captive portal that shows this page: a pull needs the login '

@@ -5,7 +5,7 @@ from . import Cause
 _CHALLENGE = ['CONNECTIVITY_CHALLENGE_ERROR']
 _TOKENS = ['CONNECTIVITY_REFRESH_TOKEN_ERROR', 'CONNECTIVITY_ACCESS_TOKEN_ERROR']
 _ANSWERS = [*_TOKENS, 'IMAGE_PULL_ERROR']
-_REFUSED = ['CONNECTIVITY_FORBIDDEN_ERROR', *_ANSWERS]
+_REFUSED = ['CONNECTIVITY_FORBIDDEN_ERROR', *_ANSWERS, 'DATA_ENDPOINT_ERROR']
 _AAD = ['CONNECTIVITY_AAD_LOGIN_ERROR']
 _SHOW_NETWORK = ('az acr show --name {registry} --query "[publicNetworkAccess, networkRuleSet, '
                  'privateEndpointConnections[].privateLinkServiceConnectionState.status]"')

@@ -2,7 +2,7 @@
 
 from ..runner import Check
 from . import azure_cli, challenge, container_client, container_daemon, container_pull, data_path, dns, \
-    docker_credentials, helm, image_pull, login_server, settings, tls, tokens
+    docker_credentials, helm, login_server, settings, tls, tokens
 
 ALL: list[Check] = [
     container_client.CHECK,
@@ -17,7 +17,7 @@ ALL: list[Check] = [
     challenge.CHECK,
     tokens.REFRESH,
     tokens.ACCESS,
-    data_path.CHECK,
-    image_pull.CHECK,
+    data_path.ENDPOINTS,
+    data_path.IMAGE,
     settings.CUSTOMER_MANAGED_KEY,
 ]

@@ -8,9 +8,9 @@ from .._validators import split_image
 from ..clients import images, registry
 from ..clients.http import BODY_CAP, ConnectionFailed, Response
 from ..errors import DataEndpointError, HealthCheckError, ImagePullError
-from ..runner import Check, Found
+from ..runner import Found
 from . import connection
-from .data_path import Redirects, Served, is_page, not_served
+from .redirects import Redirects, Served, is_page, not_served
 from .tokens import Granted, actions_missing, refused
 
 # So much of a layer is fetched.
@@ -21,7 +21,8 @@ _MOST_LEVELS = 3
 _MISSING = {'NAME_UNKNOWN': 'repository-missing', 'MANIFEST_UNKNOWN': 'tag-missing', 'BLOB_UNKNOWN': 'blob-missing'}
 
 
-def _run(context: Any, needs: Mapping[str, Any]) -> Found:
+def run(context: Any, needs: Mapping[str, Any]) -> Found:
+    """Return who sends the layers of the image, and how soon; raise what keeps it from being downloaded."""
     pull = _Pull(context, needs['access-token'], needs['login-server'].resource)
     manifest = pull.manifest()
     if manifest.config:
@@ -174,7 +175,7 @@ class _Pull:
     def _blob(self, blob: images.Blob, what: str, headers: Mapping[str, str], most: int) -> Served:
         response = self._get(f'blobs/{blob.digest}', headers, most)
         own = self.facts['host']
-        if response.header('Location') is not None and 300 <= response.status < 400:
+        if 300 <= response.status < 400:
             served = self._redirects.get(response, own, headers, most, what)
             trouble = not_served(served, {**self.facts, 'what': what, 'digest': blob.digest})
             if trouble:
@@ -208,12 +209,3 @@ class _Pull:
         error = ImagePullError if served.host == self.facts['host'] else DataEndpointError
         return error('answer-cut', **{**self.facts, 'host': served.host, 'address': served.address, 'what': what},
                      text=f'only {len(served.response.body)} bytes of {what} came')
-
-
-def _overrun(context: Any, seconds: float) -> HealthCheckError:
-    return ImagePullError('image-unfinished', registry=context.options.registry, image=context.options.image,
-                          seconds=round(seconds, 1))
-
-
-CHECK = Check('image-pull', 'data', _run, _overrun, needs=('login-server', 'access-token'), patience=2.0,
-              asked_by='image')

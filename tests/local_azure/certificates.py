@@ -28,7 +28,7 @@ COVERS: List[List[str]] = [
     ['*.westeurope.data.azurecr.io', '*.eastus.data.azurecr.io', '*.southeastasia.data.azurecr.io',
      '*.northeurope.data.azurecr.io', '*.westeurope.geo.azurecr.io', '*.northeurope.geo.azurecr.io'],
     [names.MCR_HOST, '*.data.mcr.microsoft.com'],
-    ['*.blob.core.windows.net'],
+    ['*.blob.core.windows.net', 'layers.contoso.example'],
     ['management.azure.com', 'management.usgovcloudapi.net', 'management.custom.example'],
     ['login.microsoftonline.com', '*.microsoftonline.com', 'login.microsoftonline.us', 'login.custom.example'],
 ]

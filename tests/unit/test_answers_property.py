@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from azext_acrhealth.checks import challenge, data_path, image_pull, login_server, tokens
+from azext_acrhealth.checks import challenge, data_path, login_server, redirects, tokens
 from azext_acrhealth.clients import Deadline, images
 from azext_acrhealth.clients.azure import Account, AzureCli, Token
 from azext_acrhealth.clients.front_door import Answer
@@ -214,8 +214,8 @@ def test_an_image(response: Response) -> None:
     needs = {'access-token': tokens.Granted(door, 'secret', 'samples/hello', str),
              'login-server': login_server.Registry(HOST)}
     del response.headers['Location']  # where it leads is tested below
-    outcome(image_pull.CHECK, context_of(), needs, {'IMAGE_PULL_ERROR', 'DATA_ENDPOINT_ERROR',
-                                                    'CONNECTIVITY_TOOMANYREQUESTS_ERROR'})
+    outcome(data_path.IMAGE, context_of(), needs, {
+        'IMAGE_PULL_ERROR', 'DATA_ENDPOINT_ERROR', 'CONNECTIVITY_TOOMANYREQUESTS_ERROR'})
 
 
 MACHINES = st.builds(images.Machine, st.sampled_from(['Linux', 'Windows', 'Darwin']),
@@ -239,10 +239,11 @@ def test_a_manifest_is_read_or_said_to_be_unreadable(content: Any, machine: imag
 @given(st.text() | st.from_regex(r'(https?:)?(//)?[a-z@:\[\].%/?=&-]{0,40}'))
 def test_whatever_a_redirect_says_leads_to_https_or_nowhere(location: str) -> None:
     try:
-        url, port, path = data_path._leads_to(  # pylint: disable=protected-access
+        url, host, port, path = redirects._leads_to(  # pylint: disable=protected-access
             f'https://{HOST}/', location, {'host': HOST, 'what': 'a layer'})
     except HealthCheckError as error:
         assert error.code == 'DATA_ENDPOINT_ERROR' and error.cause == 'redirect-unusable'
         return
-    assert url.startswith('https://') and 0 < port < 65536 and path.startswith('/') and '@' not in url.split('/')[2]
+    assert url.startswith('https://') and '@' not in url.split('/')[2]
+    assert host.isascii() and 0 < port < 65536 and path.startswith('/')
     assert path.isascii() and path.isprintable() and ' ' not in path
