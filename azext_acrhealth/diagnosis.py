@@ -74,7 +74,8 @@ def _firewall(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper 
     settings = _details(others, 'login-server')
     dns = {} if _elsewhere(result, others) else _details(others, 'dns')
     addresses = list(dns.get('addresses') or ())
-    evidence = {'host': dns.get('host') or result.details.get('host'), 'addresses': addresses, 'registry': result.registry,
+    evidence = {'host': dns.get('host') or result.details.get('host'), 'registry': result.registry,
+                'addresses': addresses,
                 **{key: settings.get(key) for key in ('public_access', 'default_action', 'private_endpoints')}}
     proxy = _details(others, 'tls').get('proxy')
     private_link = settings.get('private_endpoints') or any('.privatelink.' in name for name in dns.get('chain') or ())

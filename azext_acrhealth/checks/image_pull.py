@@ -114,7 +114,7 @@ class _Pull:
         chosen = self._machine.choose(index)
         if chosen is None:
             raise ImagePullError('platform-missing', **self.facts, platform=str(self._machine.platform),
-                                 platforms=index.platforms)
+                                 platforms=index.platforms or 'none')
         self.facts['platform'] = next((str(one) for one, digest in index.entries if digest == chosen and one), None)
         return chosen
 

@@ -67,8 +67,8 @@ class Redirects:
 
 
 def _leads_to(base: str, location: str | None, facts: Mapping[str, Any]) -> tuple[str, str, int, str]:
-    """Return where a redirect leads: its address, host, port and path with query. Raises DataEndpointError where nothing may
-    be sent there."""
+    """Return where a redirect leads: its address, host, port, and path with query. Raises DataEndpointError where
+    nothing may be sent there."""
     try:
         given = (location or '').strip()
         url = urljoin(base, given)

@@ -222,7 +222,7 @@ CASES = [
          args=ARGS),
     Case('storage-drip-of-the-head', broken(sends(CONFIG, drip={'head': 4})), 'answer-timeout', DATA, [STORE], 'proxy',
          **HURRY),
-    Case('storage-endless', broken(sends(CONFIG, endless='body')), 'manifest-unreadable', IMAGE,
+    Case('storage-endless', broken(sends(b'x' * 65536, endless='body')), 'manifest-unreadable', IMAGE,
          ['configuration has more than'], 'Push', args=ARGS),
     Case('storage-closed', broken(store(close=True)), 'answer-cut', DATA, [STORE], 'proxy', args=ARGS),
     Case('storage-cut', broken(sends(CONFIG[:20], length=len(CONFIG))), 'answer-cut', DATA, ['20 bytes'], 'proxy',
