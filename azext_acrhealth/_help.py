@@ -19,6 +19,8 @@ examples:
     text: az acr check-health-ext --name MyRegistry --repository samples/hello --require pull
   - name: Check, on a node without Docker too, that an image can be downloaded.
     text: az acr check-health-ext --name MyRegistry --image samples/hello:1.0 --skip environment
+  - name: Check, inside a virtual network, that the names of a registry lead to its private endpoint there.
+    text: az acr check-health-ext --name MyRegistry --vnet MyNetwork
   - name: Print the ids of the root causes, one on a line, for a script.
     text: az acr check-health-ext --name MyRegistry --query "rootCauses[].cause" --output tsv
   - name: Check a registry where neither Docker nor Helm is of interest.

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ._validators import ACTIONS, DEFAULT_TIMEOUT, validate_registry_name, validate_repository, validate_skip, \
-    validate_timeout
+    validate_timeout, validate_vnet
 
 
 def load_arguments(loader: Any, _: str) -> None:
@@ -17,6 +17,12 @@ def load_arguments(loader: Any, _: str) -> None:
             help='The registry to check: its name, its login server, or its name with the domain label hash. '
                  'Without it only this machine is checked. You can configure the default registry name using '
                  '`az configure --defaults acr=MyRegistry`.')
+        context.argument(
+            'vnet', validator=validate_vnet,
+            help='A virtual network, by name or resource ID, in which the registry has a private endpoint: that every '
+                 'name of the registry leads here to the address of that endpoint, and that the endpoint is in order, '
+                 'is checked too. Run it inside that network. A name is looked for in the resource group of the '
+                 'registry, then among the networks of its private endpoints.')
         context.argument(
             'repository', validator=validate_repository,
             help='A repository in the registry: what may be done to it is checked too. All of the actions that '

@@ -19,6 +19,12 @@ _REPOSITORY = re.compile(r'[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__
 # The same of a tag, and of a digest by the one algorithm that registries use.
 _TAG, _DIGEST = re.compile(r'[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'), re.compile(r'sha256:[a-f0-9]{64}')
 
+# A virtual network by its name (2 to 64 characters, Microsoft.Network naming rules) or its resource id; what may follow
+# such an id names a part of the network.
+_NETWORK_NAME = r'[A-Za-z0-9][A-Za-z0-9_.-]{0,62}[A-Za-z0-9_]'
+_NETWORK = re.compile(r'((/subscriptions/[^/\s]+/resourceGroups/[^/\s]+/providers/Microsoft\.Network/virtualNetworks/)?'
+                      rf'{_NETWORK_NAME})(/subnets/[^/\s]+)?/?', re.IGNORECASE)
+
 # Login server suffixes of the clouds that az knows (azure.cli.core.cloud), to tell a name of another cloud.
 _CLOUDS = {'.azurecr.io': 'AzureCloud', '.azurecr.cn': 'AzureChinaCloud', '.azurecr.us': 'AzureUSGovernment'}
 
@@ -139,6 +145,22 @@ def _refuse_image(given: str, why: str, instead: str) -> None:
         f'{_shown(given)} is not an image: {why}.',
         f'Use --image {instead}' if re.fullmatch(r'[a-z0-9][a-zA-Z0-9:@._/-]{0,250}', instead)
         else 'Use repository:tag or repository@digest, such as --image samples/hello:1.0')
+
+
+def validate_vnet(namespace: Any) -> None:
+    """Leave a virtual network's name or resource id, and require a registry that has private endpoints there."""
+    if namespace.vnet is None:
+        return
+    if not namespace.registry_name:
+        raise ArgumentUsageError('--vnet is where a registry has a private endpoint: give --name too.')
+    given = str(namespace.vnet).strip()
+    found = _NETWORK.fullmatch(given)
+    if found is None or found[3]:
+        raise InvalidArgumentValueError(
+            f'{_shown(given)} is not a virtual network' + (', but a subnet.' if found else '.'),
+            f'Use --vnet {found[1]}' if found else 'Use its name, or the resource ID that this shows: az network vnet '
+            'list --query "[].id" --output tsv')
+    namespace.vnet = found[1]
 
 
 def validate_timeout(namespace: Any) -> None:

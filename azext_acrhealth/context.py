@@ -25,6 +25,7 @@ class Options:
     """What the user asked for.
 
     ``registry`` is a name in lower case, with its domain label hash if that was given; None: only this machine.
+    ``vnet`` is the name or resource id of the virtual network whose private endpoint is checked.
     ``image`` is ``repository:tag`` or ``repository@digest``.
     ``pull`` says whether the sample image may be pulled; else ``no_pull`` says why not and ``pull_refused`` whether
     the user said so.
@@ -32,6 +33,7 @@ class Options:
 
     timeout: float
     registry: str | None = None
+    vnet: str | None = None
     repository: str | None = None
     image: str | None = None
     require: Sequence[str] = ACTIONS
@@ -77,6 +79,7 @@ class Context:
 
     def set_out(self) -> None:
         """Begin what the checks of a registry will wait for: its front door, Resource Manager, the two tokens."""
+        Later(self.trust.context, 'read the CA bundle')
         if self.guessed_host:
             self.front_door(self.guessed_host)
         self.azure.set_out(self.operation())

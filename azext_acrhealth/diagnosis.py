@@ -4,11 +4,12 @@ Three steps: a cause becomes a deeper one that other results prove; what follows
 entries stand in the order in which to mend them.
 """
 
+import ipaddress
 from dataclasses import replace
 from typing import Any, Callable, Mapping, Sequence
 
 from .causes import explain
-from .clients.names import is_private
+from .clients.names import is_private, private_zone
 from .report import FAILED, WARNING, CheckResult, RootCause
 
 # A clock that is off by less does not spoil certificates of months.
@@ -18,14 +19,32 @@ _SKEW_SECONDS = 3600
 _FIRST = ('clock-wrong', 'ca-bundle-unusable', 'proxy-malformed', 'proxy-unresolved', 'proxy-unreachable',
           'proxy-silent', 'proxy-sign-in', 'proxy-not-a-proxy', 'dns-no-server', 'dns-silent')
 
+_UNRESOLVED = ('dns-nxdomain', 'dns-servfail', 'dns-refused', 'dns-no-address', 'dns-only-servers-know', 'dns-failed')
+
 #: A warning on the left is part of the failure on the right, where both are found.
 _PART_OF = {('dns-private-zone-unlinked', 'private-endpoint-bypassed'), ('registry-not-visible', 'registry-unknown'),
+            *(('nobody-admitted', whole) for whole in (
+                'public-access-disabled', 'registry-firewall', 'private-endpoint-refused', 'private-endpoint-none',
+                'private-endpoint-pending', 'private-endpoint-rejected', 'private-endpoint-disconnected')),
+            ('dns-private-zone-unlinked', 'private-endpoint-record-absent'),
+            ('private-endpoint-record-absent', 'private-endpoint-bypassed'),
             *((part, whole) for whole in ('dns-silent', 'dns-no-server', 'dns-server-down')
               for part in ('host-unresolved', 'management-silent', 'sign-in-silent', 'pull-dns')),
             *((part, whole) for whole in ('proxy-silent', 'proxy-unreachable')
               for part in ('management-silent', 'sign-in-silent')),
-            *(('host-unresolved', whole) for whole in ('dns-nxdomain', 'dns-servfail', 'dns-refused', 'dns-no-address',
-                                                       'dns-only-servers-know', 'dns-failed'))}
+            ('private-endpoint-left-to-proxy', 'private-registry-through-proxy'),
+            *(('private-endpoint-refused', whole) for whole in (
+                'private-endpoint-pending', 'private-endpoint-rejected', 'private-endpoint-disconnected')),
+            *(('host-unresolved', whole) for whole in _UNRESOLVED),
+            *(('private-endpoint-name-unresolved', whole) for whole in (
+                *_UNRESOLVED, 'dns-silent', 'dns-no-server', 'dns-loop'))}
+
+# Where a name leads elsewhere than to the private endpoint, what comes of going there follows from that: whatever it is
+# at an address that serves something else, and no way at all to the public one.
+_ASTRAY = ('private-endpoint-record-stale', 'private-endpoint-record-of-other-network',
+           'private-endpoint-record-swapped')
+_PUBLIC = ('dns-private-zone-unlinked', 'private-endpoint-record-absent')
+_NO_WAY = ('connect-timeout', 'host-unreachable', 'connection-refused', 'tls-timeout', 'tls-reset')
 
 # One page in place of several services is one thing in between.
 _INTERCEPTED, _PAGES = ('management-intercepted', 'sign-in-intercepted'), ('page-in-between', 'forbidden-in-between')
@@ -84,10 +103,20 @@ def _firewall(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper 
     if any(map(is_private, addresses)) and not proxy:
         return 'private-endpoint-refused', evidence
     if private_link and addresses and not proxy:
-        return 'private-endpoint-bypassed', evidence
+        return 'private-endpoint-bypassed', {**evidence, 'zone': private_zone(str(dns.get('host')))}
     if settings.get('public_access') == 'disabled':
         return 'public-access-disabled', evidence
-    return 'registry-firewall', {**evidence, 'allowed_addresses': settings.get('allowed_addresses')}
+    allowed = settings.get('allowed_addresses') or ()
+    rule = next((rule for rule in allowed if _admits(rule, result.details.get('client_address'))), None)
+    return 'firewall-rule-not-effective' if rule else 'registry-firewall', \
+        {**evidence, 'allowed_addresses': allowed, 'rule': rule}
+
+
+def _admits(rule: Any, address: Any) -> bool:
+    try:
+        return ipaddress.ip_address(str(address)) in ipaddress.ip_network(str(rule), strict=False)
+    except ValueError:
+        return False
 
 
 def _clock(_: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
@@ -162,22 +191,40 @@ def _root_causes(results: Sequence[CheckResult]) -> list[RootCause]:
     groups: dict[tuple[str, str | None], list[CheckResult]] = {}
     found = [result for result in results if result.status in (FAILED, WARNING) and result.cause]
     for result in found:
-        groups.setdefault((_whole(result, found), result.registry), []).append(result)
+        whole = _whole(result, found)
+        groups.setdefault((str(whole.cause), whole.registry), []).append(result)
     ordered = sorted(groups.items(), key=lambda group: (not any(result.status == FAILED for result in group[1]),
                                                         group[0][0] not in _FIRST))
     return [_entry(cause, members) for (cause, _), members in ordered]
 
 
-def _whole(result: CheckResult, found: Sequence[CheckResult]) -> str:
-    """Return the cause that the result's own is a part of, else its own."""
-    for other in found:
-        # Whoever waited longer for the sign-in service knows why it was silent.
-        if result.cause == 'sign-in-silent' != other.cause and result.details.get('host') == other.details.get('host'):
-            return str(other.cause)
-        if (result.cause, other.cause) in _PART_OF or result.cause in _INTERCEPTED and other.cause in _PAGES \
-                and all(result.details.get(key) == other.details.get(key) for key in ('title', 'server')):
-            return str(other.cause)
-    return str(result.cause)
+def _whole(result: CheckResult, found: Sequence[CheckResult]) -> CheckResult:
+    """Return the finding that this one is a part of, through others if need be; else the finding itself."""
+    passed = [result.cause]
+    while True:
+        wider = next((other for other in found if other.cause not in passed and _is_part(result, other)), None)
+        if wider is None:
+            return result
+        passed.append(wider.cause)
+        result = wider
+
+
+def _is_part(result: CheckResult, other: CheckResult) -> bool:
+    # Whoever waited longer for the sign-in service knows why it was silent.
+    if result.cause == 'sign-in-silent' and result.details.get('host') == other.details.get('host'):
+        return True
+    return (result.cause, other.cause) in _PART_OF or _follows(result, other) \
+        or result.cause in _INTERCEPTED and other.cause in _PAGES \
+        and all(result.details.get(key) == other.details.get(key) for key in ('title', 'server'))
+
+
+def _follows(result: CheckResult, other: CheckResult) -> bool:
+    """Return whether a connection failed where a name leads that should lead to a private endpoint."""
+    if other.name != 'private-endpoint' or result.name not in ('tls', 'challenge'):
+        return False
+    reached = {result.details.get('address'), *(result.details.get('addresses') or ())}
+    return bool(reached & set(other.details.get('found') or ())) and (
+        other.cause in _ASTRAY or other.cause in _PUBLIC and result.cause in _NO_WAY)
 
 
 def _entry(cause: str, members: Sequence[CheckResult]) -> RootCause:

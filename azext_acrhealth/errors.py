@@ -8,7 +8,8 @@ HealthCheckError
 │   ConnectivityTooManyRequestsError
 ├── ConnectivityAadLoginError, ConnectivityRefreshTokenError, ConnectivityAccessTokenError
 ├── CmkError
-└── DataEndpointError, ImagePullError, CredentialHelperError, UnexpectedError: the extension's own
+└── PrivateEndpointError, PrivateEndpointDnsError, RegistrySettingError, DataEndpointError, ImagePullError,
+    CredentialHelperError, UnexpectedError: the extension's own
 
 The codes are those of Microsoft's "Health check error reference" for ``az acr check-health``; none derives from
 ResourceNotFoundError, which would make az exit with status 3.
@@ -163,10 +164,31 @@ class ImagePullError(HealthCheckError, AzureResponseError):  # type: ignore[misc
     documented = False
 
 
+class RegistrySettingError(HealthCheckError, ValidationError):  # type: ignore[misc]
+    """A setting of the registry forbids something, or could not be read."""
+
+    code = 'REGISTRY_SETTING_ERROR'
+    documented = False
+
+
 class CredentialHelperError(HealthCheckError, UnclassifiedUserFault):  # type: ignore[misc]
     """A credential helper that the container client is configured to use does not work."""
 
     code = 'CREDENTIAL_HELPER_ERROR'
+    documented = False
+
+
+class PrivateEndpointError(HealthCheckError, ValidationError):  # type: ignore[misc]
+    """The registry has no private endpoint in the network that was named, or none that is in order."""
+
+    code = 'PRIVATE_ENDPOINT_ERROR'
+    documented = False
+
+
+class PrivateEndpointDnsError(HealthCheckError, AzureConnectionError):  # type: ignore[misc]
+    """A name of the registry leads elsewhere than to its private endpoint in the network that was named."""
+
+    code = 'PRIVATE_ENDPOINT_DNS_ERROR'
     documented = False
 
 

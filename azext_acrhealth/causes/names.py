@@ -4,6 +4,8 @@ from . import Cause
 
 _DNS = ['CONNECTIVITY_DNS_ERROR']
 _UNRESOLVED = [*_DNS, 'DATA_ENDPOINT_ERROR']
+# What spoils the names of a private endpoint as well as those of a login server.
+_EVERY_NAME = [*_UNRESOLVED, 'PRIVATE_ENDPOINT_DNS_ERROR']
 
 CAUSES = [
     Cause('registry-unknown', _DNS,
@@ -32,10 +34,11 @@ CAUSES = [
           'The name {host} leads back to itself: {chain}',
           'Have the CNAME records repaired by whoever runs that zone, here most likely a private one.',
           ['nslookup {host} {server}']),
-    Cause('dns-private-record-missing', _UNRESOLVED,
-          '{host} leads to {private_name}, but the private DNS zone that is linked here has no address for it',
-          'Add the record of the private endpoint to the zone privatelink.azurecr.io, or unlink the zone from this '
-          'network if the endpoint was deleted.',
+    Cause('dns-private-record-missing', _EVERY_NAME,
+          '{host} leads to {private_name}, but the private DNS zone that is linked here has no address for it[; it '
+          'should be {expected}, the address of {endpoint}][; likewise {also}][; {right} is right]',
+          'Add the record of the private endpoint to the zone[ {zone}], or unlink the zone from this network if the '
+          'endpoint was deleted.',
           ['az network private-endpoint dns-zone-group list --endpoint-name ENDPOINT --resource-group GROUP',
            'nslookup {private_name} {server}']),
     Cause('dns-silent', _UNRESOLVED,
@@ -54,7 +57,7 @@ CAUSES = [
     Cause('dns-failed', _UNRESOLVED,
           '{host} cannot be resolved[: {error}][; name servers: {said}]',
           'Look the name up by hand and check the name servers of this machine.', ['nslookup {host}']),
-    Cause('dns-sinkhole', _UNRESOLVED,
+    Cause('dns-sinkhole', _EVERY_NAME,
           '{host} resolves to {addresses}[, by this machine\'s {hosts_file}]: a filter (DNS block list, or a hosts '
           'file) answers in place of the real name server',
           'Have the host allowed in that filter, or remove the entry from the hosts file.',
@@ -63,15 +66,15 @@ CAUSES = [
           '{host} does not resolve here[ ({error})]; the proxy {proxy} resolves it instead',
           'Nothing is broken as long as everything goes through the proxy; a container daemon without that proxy '
           'cannot resolve the name.'),
-    Cause('dns-hosts-file', [*_DNS, 'CONNECTIVITY_SSL_ERROR', 'CONNECTIVITY_CHALLENGE_ERROR'],
+    Cause('dns-hosts-file', [*_EVERY_NAME, 'CONNECTIVITY_SSL_ERROR', 'CONNECTIVITY_CHALLENGE_ERROR'],
           'The hosts file sends {host} to {address}[; the name servers say {served}][. There: {effect}]',
           'Remove the entry unless it is meant: it hides every change of the registry\'s address.'),
-    Cause('dns-private-zone-unlinked', _DNS,
-          '{host} has a private endpoint, but resolves here to the public address {addresses}: no private DNS zone is '
-          'linked to this network',
-          'Link the private DNS zone privatelink.azurecr.io to this network, or use its name servers, if this machine '
-          'is meant to use the private endpoint.',
-          ['az network private-dns link vnet list --zone-name privatelink.azurecr.io --resource-group GROUP']),
+    Cause('dns-private-zone-unlinked', _EVERY_NAME,
+          '{host} has a private endpoint, but resolves here to the public address {addresses}[ instead of {expected}, '
+          'the address of {endpoint}]: no private DNS zone is linked to this network[; likewise {also}]',
+          'Link the private DNS zone[ {zone}] to this network, or use its name servers, if this machine is meant to '
+          'use the private endpoint.',
+          ['az network private-dns link vnet list --zone-name {zone} --resource-group GROUP']),
     Cause('dns-server-down', _DNS,
           'Name server {server} does not resolve {host} ({verdict}), the next one does[; this lookup took {seconds} '
           's]',

@@ -1,4 +1,4 @@
-"""Causes that lie in the registry: its firewall, its answers, its settings."""
+"""Causes that lie in the registry: its firewall, its answers."""
 
 from . import Cause
 
@@ -15,6 +15,13 @@ CAUSES = [
           'The registry\'s firewall refuses this machine[, {client_address}][; its rules allow {allowed_addresses}]',
           'Allow this address, or connect from a network that is allowed.',
           ['az acr network-rule add --name {registry} --ip-address {client_address}']),
+    Cause('firewall-rule-not-effective', _REFUSED,
+          'The registry\'s firewall refuses this machine, {client_address}, although its rules allow {rule}',
+          'A rule takes some minutes to become effective: wait and try again. If it stays so, remove the rule and add '
+          'it anew.',
+          ['az acr network-rule list --name {registry}',
+           'az acr network-rule remove --name {registry} --ip-address {rule}',
+           'az acr network-rule add --name {registry} --ip-address {rule}']),
     Cause('public-access-disabled', _REFUSED,
           'Public access to {registry} is disabled[ and this machine comes from outside, {client_address}]',
           'Connect from the virtual network of a private endpoint, or enable public access[ (it has '
@@ -23,10 +30,9 @@ CAUSES = [
     Cause('private-endpoint-bypassed', _REFUSED,
           '{host} has a private endpoint, but this machine\'s DNS leads to the public address {addresses}, where the '
           'registry\'s firewall refuses it[ ({client_address})]',
-          'Link the private DNS zone privatelink.azurecr.io to this network or use name servers that know it. Signing '
-          'in again does not help.',
-          ['nslookup {host}',
-           'az network private-dns link vnet list --zone-name privatelink.azurecr.io --resource-group GROUP']),
+          'Link the private DNS zone[ {zone}] to this network or use name servers that know it. Signing in again does '
+          'not help.',
+          ['nslookup {host}', 'az network private-dns link vnet list --zone-name {zone} --resource-group GROUP']),
     Cause('private-registry-through-proxy', _REFUSED,
           '{host} is reached by its private endpoint only, but this machine sends requests through the proxy {proxy}, '
           'which comes from outside[: the firewall sees {client_address}]',
@@ -133,13 +139,4 @@ CAUSES = [
           'a few minutes. If fewer actions are needed, name them with --require.',
           ['az role assignment create --assignee {identity} --role {role} --scope {resource_id}',
            'az role assignment create --assignee {identity} --role {other_role} --scope {resource_id}']),
-    Cause('key-identity-gone', ['CMK_ERROR'],
-          'The identity {client_id}, by which {registry} reads its customer-managed key, does not exist',
-          'Give the registry an identity that exists and has access to the key, and rotate the key with it.',
-          ['az acr identity show --name {registry}', 'az acr encryption show --name {registry}',
-           'az acr encryption rotate-key --name {registry} --identity IDENTITY --key-encryption-key {key}']),
-    Cause('key-identity-unread', ['CMK_ERROR'],
-          'Whether the identity [{identity_id} ]of {registry}\'s customer-managed key still exists could not be read: '
-          '{text}',
-          'Ask somebody with the role Reader on that identity to look.', ['az identity show --ids {identity_id}']),
 ]

@@ -2,7 +2,7 @@
 
 from ..runner import Check
 from . import azure_cli, challenge, container_client, container_daemon, container_pull, data_path, dns, \
-    docker_credentials, helm, login_server, settings, tls, tokens
+    docker_credentials, helm, login_server, private_link, settings, tls, tokens
 
 ALL: list[Check] = [
     container_client.CHECK,
@@ -15,9 +15,10 @@ ALL: list[Check] = [
     dns.CHECK,
     tls.CHECK,
     challenge.CHECK,
+    private_link.CHECK,
     tokens.REFRESH,
     tokens.ACCESS,
     data_path.ENDPOINTS,
     data_path.IMAGE,
-    settings.CUSTOMER_MANAGED_KEY,
+    *settings.ALL,
 ]

@@ -11,6 +11,7 @@ from typing import Any, Mapping
 
 from ..clients import Deadline, containers, daemon_socket, process
 from ..clients.containers import PODMAN, Client, Daemon, Endpoint
+from ..clients.later import Later
 from ..clients.process import Completed, NotRun
 from ..errors import DockerDaemonError, HealthCheckError
 from ..runner import Check, Found
@@ -56,9 +57,9 @@ def check(context: Any, needs: Mapping[str, Any]) -> Found:
     client: Client = needs['container-client']
     seconds = time_for(context)
     try:
+        asked = Later(lambda: containers.ask_version(client, seconds * _SHARE), 'ask the daemon')
         endpoint, lost = containers.endpoint_of(client, seconds / 4)
-        answer = lost if lost and first([_UNKNOWN_CONTEXT], lost.err) else \
-            containers.ask_version(client, seconds * _SHARE)
+        answer = lost if lost and first([_UNKNOWN_CONTEXT], lost.err) else asked.result(Deadline(seconds))
         if answer.status != 0:
             raise explain(client, endpoint, answer, seconds * (1 - _SHARE) / 2)
     except NotRun as refusal:

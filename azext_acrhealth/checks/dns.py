@@ -3,12 +3,15 @@
 from typing import Any, Mapping
 
 from ..clients import Deadline, names
+from ..clients.front_door import FrontDoor
 from ..clients.http import without_password
+from ..clients.later import Later
 from ..errors import ConnectivityDnsError
 from ..runner import Check, Found
+from .login_server import Registry
 
 # How long the name servers are asked for the chain behind a name that did resolve.
-_CURIOSITY_SECONDS = 2.0
+_CURIOSITY_SECONDS = 3.0
 
 # A lookup that took less was not held up by silence.
 _SLOW_SECONDS = 0.5
@@ -18,17 +21,10 @@ _VERDICTS = {'NXDOMAIN': 'dns-nxdomain', 'SERVFAIL': 'dns-servfail', 'REFUSED': 
 
 
 def _run(context: Any, needs: Mapping[str, Any]) -> Found:
-    host = needs['login-server'].login_server
+    registry: Registry = needs['login-server']
+    host = registry.login_server
     front_door = context.front_door(host)
-    timeout = context.options.timeout
-    try:
-        lookup = front_door.lookup.result_within(timeout)
-    except TimeoutError:
-        lookup = names.Lookup(host, (), error='no answer in time', seconds=timeout)
-    try:
-        said = front_door.explanation.result(Deadline(_CURIOSITY_SECONDS if lookup.addresses else timeout / 2))
-    except TimeoutError:
-        said = names.Explanation(verdict='no answer', servers=names.name_servers())
+    lookup, said = _look(context, front_door, registry)
     timing = {'began': front_door.lookup.began, 'ended': front_door.lookup.ended}
     problem = trouble(lookup, said)
     if problem is None:
@@ -59,12 +55,45 @@ def _evidence(lookup: names.Lookup, said: names.Explanation) -> dict[str, Any]:
             'seconds': round(lookup.seconds, 1) if lookup.seconds >= _SLOW_SECONDS else None}
 
 
+def _look(context: Any, front_door: FrontDoor, registry: Registry) -> tuple[names.Lookup, names.Explanation]:
+    """Return what the operating system says of the name, and what the name servers say where that needs explaining."""
+    host, timeout = front_door.host, context.options.timeout
+
+    def ask_servers() -> Later[names.Explanation]:
+        # They are given less time than the operating system, so that silence is explained when it ends.
+        deadline = Deadline(max(timeout / 2, timeout - 2 * _SLOW_SECONDS))
+        asked: Later[names.Explanation] = context.once('explain', lambda: names.explain(host, deadline))
+        return asked
+
+    if not front_door.lookup.done_within(_SLOW_SECONDS):
+        ask_servers()
+    try:
+        lookup = front_door.lookup.result_within(timeout)
+    except TimeoutError:
+        lookup = names.Lookup(host, (), error='no answer in time', seconds=timeout)
+    if _speaks_for_itself(lookup, registry):
+        return lookup, names.Explanation(servers=names.name_servers())
+    try:
+        patience = min(_CURIOSITY_SECONDS, timeout) if lookup.addresses else timeout / 2
+        return lookup, ask_servers().result(Deadline(patience))
+    except TimeoutError:
+        return lookup, names.Explanation(verdict='no answer', servers=names.name_servers())
+
+
+def _speaks_for_itself(lookup: names.Lookup, registry: Registry) -> bool:
+    """Return whether the name servers need not be asked: a public registry's public address, found at once. Asking
+    costs a round trip, and a tenth of a second for dnspython's import."""
+    return (registry.is_public and bool(lookup.addresses) and lookup.seconds < _SLOW_SECONDS
+            and not any(names.is_private(address) or names.is_sinkhole(address) for address in lookup.addresses)
+            and names.in_hosts_file(lookup.host) is None)
+
+
 def _unresolved(said: names.Explanation, evidence: dict[str, Any]) -> ConnectivityDnsError:
     """Return why the operating system has no address, as far as the name servers tell."""
     said_by = next(iter(said.answers), None)
     evidence = {**evidence, 'server': said_by, 'verdict': said.verdict}
     if any('.privatelink.' in name for name in said.chain) and said.verdict in ('NXDOMAIN', 'no address'):
-        return ConnectivityDnsError('dns-private-record-missing', **evidence,
+        return ConnectivityDnsError('dns-private-record-missing', **evidence, zone=names.private_zone(evidence['host']),
                                     private_name=next(name for name in said.chain if '.privatelink.' in name))
     if evidence['host'] in said.chain:
         return ConnectivityDnsError('dns-loop', **evidence)
@@ -83,8 +112,9 @@ def _doubt(said: names.Explanation, evidence: dict[str, Any]) -> ConnectivityDns
     if listed in addresses and listed not in said.addresses:
         return ConnectivityDnsError('dns-hosts-file', **{**evidence, 'address': listed},
                                     served=list(said.addresses))
-    if any('.privatelink.' in name for name in said.chain) and not any(map(names.is_private, addresses)):
-        return ConnectivityDnsError('dns-private-zone-unlinked', **evidence)
+    beyond = any('.privatelink.' in name for name in said.chain[:-1])
+    if beyond and not any(map(names.is_private, addresses)):
+        return ConnectivityDnsError('dns-private-zone-unlinked', **evidence, zone=names.private_zone(host))
     silent = [server for server, answer in said.answers.items() if answer in ('no answer', 'SERVFAIL', 'REFUSED')]
     if silent and said.addresses:
         return ConnectivityDnsError('dns-server-down', **evidence, server=silent[0], verdict=said.answers[silent[0]])

@@ -22,7 +22,8 @@ _SIGNS = [
     Sign('pull-disk-full', r'no space left on device|disk quota exceeded|not enough space|There is not enough space'),
     Sign('pull-unpack', r'failed to register layer|insufficient UIDs or GIDs|Error processing tar file|'
                         r'failed to extract layer'),
-    Sign('pull-policy', r'(?P<file>/\S*policy\.json): no such file'),
+    Sign('pull-policy', r'(?P<file>/\S*policy\.json): no such file|'
+                        r'no policy\.json file found at any of the following: (?P<file_>[^\n]+)'),
     Sign('pull-credentials', r'error (getting|storing) credentials([^\n]*?docker-credential-(?P<helper>[\w.-]+))?|'
                              r'docker-credential-(?P<helper_>[\w.-]+)'),
     Sign('pull-rate-limited', r'too ?many ?requests|HTTP 429|rate limit'),
@@ -45,7 +46,8 @@ _SIGNS = [
     Sign('pull-not-tls', r'first record does not look like a TLS handshake|HTTP response to HTTPS client'),
     Sign('pull-tls-timeout', r'TLS handshake timeout'),
     Sign('pull-tls', r'(?P<tls>(remote error: )?tls: [^\n]*)'),
-    Sign('pull-html', r"parsing HTTP (?P<status>\d+) response body: invalid character '<'"),
+    Sign('pull-html', r"parsing HTTP (?P<status>\d+) response body: invalid character '<'|"
+                      r'(denied|unknown|unauthorized): <(html|!doctype|h1)'),
     Sign('pull-garbled', r'malformed HTTP|malformed chunked|invalid character .{1,6} looking for beginning of value'),
     Sign('pull-dns', r'lookup (?P<host>[^\s:]+)(?: on (?P<resolver>\S+?))?: [^\n]*|no such host|server misbehaving|'
                      r'Temporary failure in name resolution'),
@@ -57,6 +59,7 @@ _SIGNS = [
                                  r'request canceled while waiting for connection'),
     Sign('pull-reset', r'connection reset by peer|forcibly closed|unexpected EOF|": EOF|broken pipe'),
     Sign('pull-no-answer', r'Client\.Timeout|context deadline exceeded|i/o timeout|awaiting headers|timed? ?out'),
+    Sign('pull-refused-by-registry', r"'docker login': denied: (?!requested access)"),
     Sign('pull-not-found',
          r'manifest unknown|manifest for \S+ not found|not found: manifest|name unknown|does not exist|'
          r'HTTP 404|: not found'),
@@ -141,6 +144,9 @@ def _deeper(cause: str, for_data: bool, evidence: dict[str, Any]) -> str:
         return 'pull-stalled' if stalls else 'mcr-data-blocked'
     if cause in _NOBODY_AT_ADDRESS and _is_led_elsewhere(evidence):
         return 'pull-other-address'  # FIELD b-daemon-in-vm-resolves-public-ip
+    # Engine 26 says no more than that its time was over.
+    if cause == 'pull-no-answer' and evidence.get('stage_here') == 'connect':
+        return 'pull-connect-timeout'
     if cause == 'pull-silent':
         return _why_silent(evidence)
     if cause in ('pull-certificate-not-yet-valid', 'pull-certificate-expired'):
@@ -218,7 +224,8 @@ def look_from_here(host: str, image: str, for_data: bool, deadline: Deadline, tr
                 seen['data_host'] = _data_host(connection, name, manifest, deadline)
     except ConnectionFailed as failure:
         chain = failure.evidence.get('chain') or [{}]
-        seen.update(failure_here=failure.text, issuer=certificate_facts(chain[0]).get('issuer'))
+        seen.update(failure_here=failure.text, stage_here=failure.stage,
+                    issuer=certificate_facts(chain[0]).get('issuer'))
     finally:
         connection.close()
     if seen.get('data_host'):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import threading
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Mapping
 from urllib.parse import urlsplit
@@ -95,6 +96,7 @@ class AzureCli:
         self._cli_ctx = cli_ctx
         self._trust = trust
         self._management: Later[Connection] | None = None
+        self._one_request = threading.Lock()
         self._tokens: dict[tuple[str, str | None], Later[Token]] = {}
         #: By how many seconds this machine's clock was ahead of Resource Manager's at its last answer.
         self.clock_skew: int | None = None
@@ -179,6 +181,8 @@ class AzureCli:
         return Token(raw[1], tenant)
 
     def _profile(self) -> Any:
+        # First and whole: of two threads that come to it by different modules, one finds it half made.
+        import requests  # noqa: F401  pylint: disable=unused-import
         from azure.cli.core._profile import Profile
         return Profile(cli_ctx=self._cli_ctx)
 
@@ -200,11 +204,17 @@ class AzureCli:
         return way
 
     def getter(self, token: Token, deadline: Deadline) -> Callable[[str], Response]:
-        """Return a function that GETs paths from Resource Manager over one connection, for one thread at a time."""
+        """Return a function that GETs paths from Resource Manager over the one connection, each in its turn."""
         way = self.set_out(deadline).result(deadline)
 
         def get(path: str) -> Response:
-            response = way.request('GET', path, deadline, headers={'Authorization': f'Bearer {token.value}'})
+            # `with` would wait without an end.  pylint: disable-next=consider-using-with
+            if not self._one_request.acquire(timeout=deadline.left()):
+                raise TimeoutError('timed out')
+            try:
+                response = way.request('GET', path, deadline, headers={'Authorization': f'Bearer {token.value}'})
+            finally:
+                self._one_request.release()
             self.clock_skew = response.clock_skew
             return response
 

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
-from . import process
+from . import daemon_socket, process
 from .process import Completed, Search
 
 DOCKER, PODMAN = 'docker', 'podman'
@@ -70,13 +70,19 @@ def find() -> Search:
 
 
 def engine_without_client() -> str | None:
-    """Return which daemon answers where there is no client to ask it, such as a mounted socket in a container of the
-    Azure CLI; None where none does. Asked through the docker SDK; cannot be interrupted: call it where it may be left.
-    """
+    """Return which daemon there is where there is no client to ask it, such as at a mounted socket in a container of
+    the Azure CLI; None where there is none. Cannot be interrupted: call it where it may be left."""
+    endpoint = os.environ.get('DOCKER_HOST') or DEFAULT_ENDPOINT
+    path = daemon_socket.path_of(endpoint)
+    if path is not None:
+        return f'a daemon at {endpoint}' if daemon_socket.state(path) == 'listening' else None
+    # Pipes, TLS and ssh take the docker SDK, whose import costs a tenth of a second. It needs requests whole: see
+    # clients/azure.py.
+    import requests  # noqa: F401  pylint: disable=unused-import
     import docker
     try:
         with contextlib.closing(docker.from_env(timeout=2)) as sdk:
-            return f'Docker Engine {sdk.version()["Version"]} at {os.environ.get("DOCKER_HOST") or DEFAULT_ENDPOINT}'
+            return f'Docker Engine {sdk.version()["Version"]} at {endpoint}'
     # Its failures are of every kind: docker, requests, paramiko, KeyError for a broken context.
     except Exception:  # pylint: disable=broad-except
         return None

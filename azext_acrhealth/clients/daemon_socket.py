@@ -29,7 +29,7 @@ def path_of(endpoint: str) -> str | None:
 
 
 def state(path: str) -> str | None:
-    """Return missing, directory or refused; None where it is none of these, or cannot be seen."""
+    """Return missing, directory, refused or listening; None where that cannot be seen."""
     if sys.platform == 'win32':
         return None
     else:
@@ -39,6 +39,7 @@ def state(path: str) -> str | None:
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.settimeout(0.2)
                 probe.connect(path)
+            return 'listening'
         except FileNotFoundError:
             return 'missing'
         except ConnectionRefusedError:

@@ -8,7 +8,7 @@ from typing import Callable, Mapping
 from . import Deadline
 from .http import BODY_CAP, Connection, ConnectionFailed, Response, Trust, proxy_for
 from .later import Later
-from .names import Explanation, Lookup, explain, look_up, look_up_within
+from .names import Lookup, look_up, look_up_within
 
 # Answers of a gateway that are often over a moment later.
 _TRANSIENT = (502, 503, 504)
@@ -40,7 +40,6 @@ class FrontDoor:
         #: What the first attempt to connect came to, where it was the second that came about.
         self.first_try: str | None = None
         self.lookup: Later[Lookup] = Later(lambda: look_up(host), f'look up {host}')
-        self.explanation: Later[Explanation] = Later(lambda: explain(host, Deadline(timeout)), f'explain {host}')
         self.connection: Later[Connection] = Later(self._connect, f'connect to {host}')
         self.challenge: Later[Answer] = Later(self._ask, f'ask {host}')
 

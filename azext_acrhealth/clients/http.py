@@ -114,7 +114,8 @@ class Connection:
         self.peer.tls_version = tls.version() or ''
         self.peer.certificate = tls.getpeercert() or {}
         self._used = False
-        self._http = http.client.HTTPSConnection(self.peer.host, self.peer.port)
+        # The context is not used, but without one it would read the system's certificates.
+        self._http = http.client.HTTPSConnection(self.peer.host, self.peer.port, context=self._trust.context())
         self._http.sock = tls
         return self.peer
 

@@ -31,7 +31,14 @@ class Later(Generic[T]):
 
     def result_within(self, seconds: float) -> T:
         """Return the same, with a deadline that counts from the start of the work and not from now."""
-        return self.result(Deadline(self.began + seconds - time.monotonic()))
+        return self.result(self._from_its_start(seconds))
+
+    def done_within(self, seconds: float) -> bool:
+        """Return whether the work has ended so many seconds after its start, waiting for that moment if need be."""
+        return self._done.wait(self._from_its_start(seconds).left())
+
+    def _from_its_start(self, seconds: float) -> Deadline:
+        return Deadline(self.began + seconds - time.monotonic())
 
     def done(self) -> bool:
         """Return whether the work has ended."""

@@ -16,9 +16,9 @@ _PAGE_CAP = 64 * 1024
 def proxy_for(host: str) -> str | None:
     """Return the URL of the proxy that the CLI would use for ``host``: HTTPS_PROXY and NO_PROXY as requests reads
     them."""
-    from requests.utils import get_environ_proxies, select_proxy
+    import requests  # the whole first: see clients/azure.py
     url = f'https://{host}/'
-    proxy = select_proxy(url, get_environ_proxies(url))
+    proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
     return str(proxy) if proxy else None
 
 

@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import sys
+import threading
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
@@ -103,7 +104,16 @@ class Trust:
         return cls(bundle or None, not should_disable_connection_verify())
 
     def context(self) -> ssl.SSLContext:
-        """Return a TLS context. Raises ConnectionFailed (ca-bundle) where the bundle cannot be used."""
+        """Return a TLS context. Raises ConnectionFailed (ca-bundle) where the bundle cannot be used.
+
+        It is made once: reading a bundle takes as long as a round trip.
+        """
+        with _making:
+            if self not in _contexts:
+                _contexts[self] = self._new_context()
+            return _contexts[self]
+
+    def _new_context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.sslsocket_class = BoundedTls
         context.set_alpn_protocols(['http/1.1'])
@@ -133,6 +143,10 @@ class Trust:
             text = 'may not be read' if isinstance(ex, PermissionError) else 'holds no certificates'
             raise ConnectionFailed('ca-bundle', 'tls', text, bundle=bundle) from ex
         return context
+
+
+_contexts: dict[Trust, ssl.SSLContext] = {}
+_making = threading.Lock()
 
 
 def connect_first(addresses: Sequence[str], port: int, deadline: Deadline) -> tuple[BoundedTcp | None, list[Attempt]]:

@@ -26,8 +26,8 @@ def in_the_current_directory(lab: Lab) -> None:
 
 
 CASES = [
-    case('a-cli-image-without-docker', tools(docker=False), 'client-missing', ['docker, podman'],
-         'az acr login --expose-token', error=MISSING),
+    case('a-cli-image-without-docker', tools(docker=False), 'client-missing',
+         ['docker, podman', 'a daemon at unix:///var/run/docker.sock'], 'az acr login --expose-token', error=MISSING),
     case('e-containerd-support', tools(docker=False, crictl='exit 0'), 'client-missing', ['/crictl'],
          'az aks check-acr', error=MISSING),
     case('docker-command-with-arguments', broken(DOCKER_COMMAND='podman --remote'), 'docker-command-missing',

@@ -83,11 +83,12 @@ CERTIFICATES = [
 ]
 ANSWERS = [
     case('pull-data-blocked', broken('mcr-data-blocked'), 'mcr-data-blocked', [MCR, DATA], RULES),
-    case('b-html-403-captcha', broken('mcr-data-403'), 'mcr-data-blocked', [MCR, '403'], RULES),
+    case('b-html-403-captcha', broken('mcr-data-403'), 'mcr-data-blocked', [MCR, 'Contoso Web Gateway'], RULES),
     case('b-html-404-other-service-on-443', broken(
         HTTP(host=MCR, status=404, body=NGINX, headers=[['Content-Type', 'text/html'], ['Server', 'nginx/1.16']])),
         'pull-html', [MCR, '404'], f'have {MCR} and *.data.{MCR} allowed'),
-    case('pull-garbled', broken(HTTP(host=MCR, path='/v2/mcr/*', status=403, body='gateway says no')), 'pull-garbled',
+    case('pull-garbled', broken(HTTP(host=MCR, path='/v2/mcr/*', status=200, body='gateway says no', headers=[
+        ['Content-Type', 'application/vnd.docker.distribution.manifest.v2+json']])), 'pull-garbled',
          [MCR, "invalid character 'g'"]),
     case('pull-throttled', broken('mcr-throttled'), 'pull-rate-limited', [MCR, 'Ref A: 5B0E27D4A4FD4C1F9D2E'],
          'az acr import'),

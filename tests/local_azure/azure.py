@@ -22,8 +22,7 @@ from .upstream import Upstreams
 from .world import Grant, World
 
 TLS_ADDRESSES = [names.RESOURCE_MANAGER_ADDRESS, names.ENTRA_ADDRESS, names.MCR_ADDRESS, names.MCR_DATA_ADDRESS,
-                 names.FRONT_ADDRESS, names.STORAGE_ADDRESS, names.DATA_ENDPOINT_ADDRESS,
-                 names.PRIVATE_ENDPOINT_ADDRESS, names.PRIVATE_DATA_ADDRESS]
+                 names.FRONT_ADDRESS, names.STORAGE_ADDRESS, names.DATA_ENDPOINT_ADDRESS, *names.PRIVATE_ADDRESSES]
 
 
 class Azure:

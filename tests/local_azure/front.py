@@ -129,7 +129,7 @@ class Front:
     def _keeps_out(self, registry: Dict[str, Any], reached: str) -> bool:
         """Whether the registry's firewall refuses; rules count only if the default is Deny."""
         properties = registry['properties']
-        if reached in (names.PRIVATE_ENDPOINT_ADDRESS, names.PRIVATE_DATA_ADDRESS):
+        if reached in names.PRIVATE_ADDRESSES:
             return not any(one['properties']['privateLinkServiceConnectionState']['status'] == 'Approved'
                            for one in properties.get('privateEndpointConnections') or [])
         if properties.get('publicNetworkAccess') == 'Disabled':

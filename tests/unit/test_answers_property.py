@@ -5,17 +5,19 @@ import http.client
 import json
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from azext_acrhealth.checks import challenge, data_path, login_server, redirects, tokens
-from azext_acrhealth.clients import Deadline, images
+from azext_acrhealth.checks import challenge, data_path, login_server, private_link, redirects, tokens
+from azext_acrhealth.checks import settings as registry_settings
+from azext_acrhealth.clients import Deadline, images, names
 from azext_acrhealth.clients.azure import Account, AzureCli, Token
 from azext_acrhealth.clients.front_door import Answer
 from azext_acrhealth.clients.http import Response, Trust
 from azext_acrhealth.errors import HealthCheckError
-from azext_acrhealth.runner import Check, Found
+from azext_acrhealth.runner import Check, Found, NotApplicable
 
 HOST = 'contosoprod.azurecr.io'
 ACCOUNT = Account('sub', 'Contoso', 'tenant', 'user', 'ada@contoso.example')
@@ -103,7 +105,7 @@ def context_of(azure: Any = None) -> Any:
         registry_audience='https://containerregistry.azure.net', account=lambda: ACCOUNT, storage_suffix=None,
         registry_token=lambda _: SimpleNamespace(result_within=lambda _: Token('secret', 'tenant')))
     return SimpleNamespace(options=OPTIONS, azure=azure, guessed_host=HOST, front_door=lambda _: None,
-                           operation=lambda: Deadline(5.0))
+                           set_out=lambda: None, operation=lambda: Deadline(5.0))
 
 
 @given(responses(401))
@@ -170,7 +172,8 @@ class Management(AzureCli):
         return []
 
     def management_token(self, account: Account) -> Any:
-        return SimpleNamespace(result_within=lambda _: Token('secret', 'tenant'))
+        return SimpleNamespace(result_within=lambda _: Token('secret', 'tenant'),
+                               result=lambda _: Token('secret', 'tenant'))
 
     def getter(self, token: Token, deadline: Deadline) -> Any:
         return lambda _: self._response
@@ -247,3 +250,112 @@ def test_whatever_a_redirect_says_leads_to_https_or_nowhere(location: str) -> No
     assert url.startswith('https://') and '@' not in url.split('/')[2]
     assert host.isascii() and 0 < port < 65536 and path.startswith('/')
     assert path.isascii() and path.isprintable() and ' ' not in path
+
+
+ANY_SETTINGS = st.fixed_dictionaries({}, optional={
+    'sku': st.just({'name': 'Premium'}) | JSON, 'id': st.just('/subscriptions/s/registries/r') | JSON,
+    'identity': JSON | made_of('userAssignedIdentities', 'principalId'), 'name': JSON,
+    'properties': JSON | st.fixed_dictionaries({}, optional={
+        'provisioningState': st.sampled_from(['Succeeded', 'DELETING', 'creating']) | JSON,
+        'publicNetworkAccess': st.sampled_from(['Disabled', 'enabled']) | JSON,
+        'networkRuleSet': JSON | st.fixed_dictionaries({}, optional={
+            'defaultAction': st.sampled_from(['Deny', 'allow']) | JSON,
+            'ipRules': JSON | st.lists(made_of('value') | JSON),
+            'virtualNetworkRules': JSON | st.lists(made_of('id'))}),
+        'privateEndpointConnections': JSON | st.lists(made_of('properties') | JSON),
+        'policies': JSON | made_of('quarantinePolicy'), 'roleAssignmentMode': JSON,
+        'encryption': JSON | st.fixed_dictionaries({
+            'keyVaultProperties': JSON | made_of('identity', 'keyIdentifier')})})})
+REPLICATIONS = st.fixed_dictionaries({'value': JSON | st.lists(made_of('location', 'name', 'properties') | JSON)})
+
+
+@settings(max_examples=300)
+@given(ANY_SETTINGS, responses(200, REPLICATIONS.map(lambda listing: json.dumps(listing).encode()) | BODIES))
+def test_settings_of_any_shape(resource: dict[str, Any], response: Response) -> None:
+    needs = {'login-server': login_server.Registry(HOST, resource, ACCOUNT)}
+    for check in registry_settings.ALL:
+        try:
+            outcome(check, context_of(Management(response)), needs, {'REGISTRY_SETTING_ERROR', 'CMK_ERROR'})
+        except NotApplicable as why:
+            assert str(why)
+
+
+def network_id(kind: str, name: str) -> str:
+    return f'/subscriptions/sub/resourceGroups/group/providers/Microsoft.Network/{kind}/{name}'
+
+
+NETWORK, ENDPOINT, CARD = (network_id(*parts) for parts in [
+    ('virtualNetworks', 'net'), ('privateEndpoints', 'pe'), ('networkInterfaces', 'card')])
+
+
+def mostly(usual: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """The usual, or now and then anything."""
+    return st.integers(0, 99).flatmap(lambda number: JSON if number == 50 else usual)
+
+
+def made_with(**of: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """A resource with mostly these properties."""
+    return mostly(st.fixed_dictionaries({'name': mostly(st.text(max_size=9)), 'properties': mostly(
+        st.fixed_dictionaries({key: mostly(value) for key, value in of.items()}))}))
+
+
+ID = st.fixed_dictionaries({'id': mostly(st.sampled_from(
+    [ENDPOINT, ENDPOINT, f'{ENDPOINT}2', ENDPOINT.upper(), f'{ENDPOINT}\0']))})
+STATE = st.fixed_dictionaries({'status': mostly(st.sampled_from(['Approved'] * 5 + ['Pending', 'Disconnected']))})
+PROVISIONING = st.sampled_from(['Succeeded'] * 5 + ['Failed', 'Updating'])
+CONNECTIONS = mostly(st.lists(made_with(privateEndpoint=ID, privateLinkServiceConnectionState=STATE,
+                                        provisioningState=PROVISIONING), min_size=1, max_size=2))
+LINKED = st.lists(made_with(privateLinkServiceId=st.just('registry'), privateLinkServiceConnectionState=STATE),
+                  max_size=1)
+ENDPOINTS = made_with(
+    subnet=st.fixed_dictionaries({'id': mostly(st.sampled_from([f'{NETWORK}/subnets/a', f'{NETWORK}2/subnets/a']))}),
+    networkInterfaces=st.just([{'id': CARD}]), provisioningState=PROVISIONING, privateLinkServiceConnections=LINKED,
+    manualPrivateLinkServiceConnections=LINKED)
+ADDRESSES = st.sampled_from(['10.0.0.7'] * 4 + ['10.0.0.6', 'fd00::7', '203.0.113.40', '0.0.0.0', 'x'])
+HOSTS = st.lists(mostly(st.sampled_from([HOST, 'contosoprod.westeurope.data.azurecr.io', 'a\0b', 'x' * 300])),
+                 min_size=1, max_size=2)
+CARDS = made_with(ipConfigurations=st.lists(made_with(
+    privateIPAddress=ADDRESSES, privateLinkConnectionProperties=st.fixed_dictionaries({
+        'fqdns': mostly(HOSTS),
+        'requiredMemberName': mostly(st.sampled_from(['registry', 'registry_data_westeurope']))})),
+    min_size=1, max_size=3))
+
+
+def answering(content: st.SearchStrategy[Any]) -> st.SearchStrategy[Response]:
+    """Mostly 200 with that in it."""
+    bodies = content.map(lambda made: json.dumps(made).encode())
+    plain = bodies.map(lambda body: Response(200, 'OK', http.client.HTTPMessage(), body, whole=True))
+    return st.integers(0, 9).flatmap(lambda number: responses(200, bodies) if number == 5 else plain)
+
+
+class Network(Management):
+    """Resource Manager that has an answer for each kind of resource."""
+
+    def __init__(self, answers: dict[str, Response]) -> None:
+        super().__init__(next(iter(answers.values())))
+        self._answers = answers
+
+    def management_token(self, account: Account) -> Any:
+        return SimpleNamespace(result=lambda _: Token('secret', 'tenant'))
+
+    def getter(self, token: Token, deadline: Deadline) -> Any:
+        return lambda path: next(answer for kind, answer in self._answers.items() if f'/{kind}/' in path.lower())
+
+
+@settings(max_examples=300)
+@given(st.tuples(answering(ENDPOINTS), answering(CARDS), answering(JSON)), CONNECTIONS,
+       st.lists(ADDRESSES, max_size=2), st.sampled_from([NETWORK, NETWORK, 'net', 'other']))
+def test_private_endpoints(answers: Any, connections: Any, addresses: list[str], vnet: str) -> None:
+    endpoint, card, network = answers
+    context = context_of(Network({
+        'privateendpoints': endpoint, 'networkinterfaces': card, 'virtualnetworks': network}))
+    context.options = SimpleNamespace(**{**vars(OPTIONS), 'vnet': vnet})
+    lookup = names.Lookup(HOST, addresses)
+    context.front_door = lambda _: SimpleNamespace(lookup=SimpleNamespace(result=lambda _: lookup))
+    resource = {'id': 'registry', 'properties': {'privateEndpointConnections': connections}}
+    with patch.object(names, 'look_up', lambda _: lookup), \
+            patch.object(names, 'explain', lambda *_: names.Explanation(addresses=addresses)):
+        found = outcome(private_link.CHECK, context, {'login-server': login_server.Registry(HOST, resource, ACCOUNT)},
+                        {'PRIVATE_ENDPOINT_ERROR', 'PRIVATE_ENDPOINT_DNS_ERROR'})
+    if isinstance(found, Found) and not found.warning:
+        assert all(row['right'] for row in found.details['targets'])

@@ -95,8 +95,8 @@ def _options(loader: Any) -> list[str]:
 
 
 def test_the_arguments_are_those_of_the_built_in_and_some_more(arguments: dict[str, Any]) -> None:
-    built_in = {'registry_name', 'repository', 'ignore_errors', 'yes'}  # vnet comes with "The whole registry"
-    assert set(arguments) - {'vnet'} == built_in | {'require', 'image', 'timeout', 'skip'}
+    built_in = {'registry_name', 'vnet', 'repository', 'ignore_errors', 'yes'}
+    assert set(arguments) == built_in | {'require', 'image', 'timeout', 'skip'}
     assert arguments['registry_name']['options_list'] == ['--name', '-n']
     assert arguments['registry_name']['configured_default'] == 'acr'
     assert arguments['yes']['options_list'] == ['--yes', '-y']

@@ -202,6 +202,15 @@ REASONS = [
      'pull-credentials', {'helper': 'desktop'}),
     ('Error response from daemon: unauthorized: authentication required', 'pull-refused-by-registry', {}),
     ('Error response from daemon: received unexpected HTTP status: 503 Service Unavailable', 'pull-server-error', {}),
+    # Engine 26 hands on the words of an answer that is none, and podman 5 names all places.
+    ('Error response from daemon: unknown: <html>\n<head><title>404 Not Found</title></head>', 'pull-html', {}),
+    ("Error response from daemon: pull access denied for mcr.microsoft.com/mcr/hello-world, repository does not exist "
+     "or may require 'docker login': denied: gateway says no", 'pull-refused-by-registry', {}),
+    ("Error response from daemon: pull access denied for contoso/hello, repository does not exist or may require "
+     "'docker login': denied: requested access to the resource is denied", 'pull-not-found', {}),
+    ('Error: no policy.json file found at any of the following: "/root/.config/containers/policy.json", '
+     '"/etc/containers/policy.json"', 'pull-policy',
+     {'file': '"/root/.config/containers/policy.json", "/etc/containers/policy.json"'}),
     ('Error: open /etc/containers/policy.json: no such file or directory', 'pull-policy',
      {'file': '/etc/containers/policy.json'}),
     ('Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?',

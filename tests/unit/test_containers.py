@@ -1,5 +1,9 @@
 """Which container client is the user's, and where it looks for its daemon."""
 
+import http.server
+import json
+import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +72,41 @@ def test_the_default_environment_has_nothing_that_leads_elsewhere(machine: Machi
     environment = containers.default_environment()
     assert environment['DOCKER_CONTEXT'] == 'default' and environment['HOME'] == str(machine.home)
     assert not {'DOCKER_HOST', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH', 'DOCKER_API_VERSION'} & set(environment)
+
+
+class _Engine(http.server.BaseHTTPRequestHandler):
+    """What a daemon says of itself over TCP."""
+
+    def do_GET(self) -> None:  # pylint: disable=invalid-name
+        body = json.dumps({'Version': '28.2.2', 'ApiVersion': '1.50', 'MinAPIVersion': '1.24'}).encode()
+        self.send_response(200)
+        self.send_header('Content-Type', 'application/json')
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:  # pylint: disable=arguments-differ
+        """Say nothing."""
+
+
+def test_a_daemon_without_a_client_is_found_where_docker_host_leads(machine: Machine) -> None:
+    with http.server.HTTPServer(('127.0.0.1', 0), _Engine) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        machine.setenv(DOCKER_HOST=f'tcp://127.0.0.1:{server.server_port}')
+        assert containers.engine_without_client() == f'Docker Engine 28.2.2 at tcp://127.0.0.1:{server.server_port}'
+        server.shutdown()
+    assert containers.engine_without_client() is None
+
+
+def test_a_daemon_without_a_client_is_found_at_a_local_socket(machine: Machine) -> None:
+    path = machine.home / 'docker.sock'
+    machine.setenv(DOCKER_HOST=f'unix://{path}')
+    assert containers.engine_without_client() is None
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        assert containers.engine_without_client() is None
+        listener.listen()
+        assert str(path) in (containers.engine_without_client() or '')
 
 
 JSON = st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner)

@@ -20,7 +20,7 @@ from azext_acrhealth.clients import Deadline, front_door
 from azext_acrhealth.clients.azure import Token
 from azext_acrhealth.clients.http import Connection, Trust
 from azext_acrhealth.clients.later import Later
-from azext_acrhealth.clients.names import Explanation, Lookup
+from azext_acrhealth.clients.names import Lookup
 from azext_acrhealth.context import Options
 from azext_acrhealth.report import CheckResult
 from azext_acrhealth.runner import Check, Found, run_checks
@@ -57,7 +57,6 @@ def replayed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(vcr.stubs.VCRHTTPResponse, 'will_close', False, raising=False)
     monkeypatch.setattr(vcr.stubs.VCRHTTPResponse, 'length', 0, raising=False)
     monkeypatch.setattr(front_door, 'look_up', lambda host: Lookup(host, ['203.0.113.40']))
-    monkeypatch.setattr(front_door, 'explain', lambda host, deadline: Explanation())
     name = request.node.originalname.removeprefix('test_')
     recording = Path(__file__).with_name('recordings') / f'{name}.yaml'
     with vcr.use_cassette(str(recording), record_mode=vcr.mode.NONE,

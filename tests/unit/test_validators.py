@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from knack.validators import DefaultStr
 
 from azext_acrhealth._validators import ACTIONS, login_server_suffix, split_image, validate_registry_name, \
-    validate_repository, validate_skip, validate_timeout
+    validate_repository, validate_skip, validate_timeout, validate_vnet
 from azext_acrhealth.checks import ALL
 
 HASHED = 'contosoprod-h4k8drcuezf2bxgn'
@@ -196,3 +196,39 @@ def test_what_can_be_skipped_is_what_the_report_names() -> None:
     with pytest.raises(InvalidArgumentValueError, match="does not know 'DNS', 'heml'") as refused:
         validate_skip(SimpleNamespace(skip=['heml', 'dns', 'DNS']))
     assert all(check.name in ' '.join(refused.value.recommendations) for check in ALL)
+
+
+NETWORK = '/subscriptions/1111/resourceGroups/Demo.rg_(1)/providers/Microsoft.Network/virtualNetworks/demo-vnet'
+
+
+def vnet(given_: Any, registry: str | None = 'contosoprod') -> Any:
+    """What validation leaves of a virtual network."""
+    namespace = SimpleNamespace(vnet=given_, registry_name=registry)
+    validate_vnet(namespace)
+    return namespace.vnet
+
+
+@pytest.mark.parametrize('given_, left', [
+    (None, None), ('demo-vnet', 'demo-vnet'), (' Demo_VNet.1\n', 'Demo_VNet.1'), (NETWORK, NETWORK),
+    (NETWORK + '/', NETWORK), (NETWORK.lower(), NETWORK.lower())])
+def test_networks(given_: Any, left: str | None) -> None:
+    assert vnet(given_) == left
+
+
+@pytest.mark.parametrize('given_, instead', [
+    (NETWORK + '/subnets/default', f'Use --vnet {NETWORK}'),
+    ('', 'az network vnet list'), ('demo vnet', 'az network vnet list'), ('-demo', 'az network vnet list'),
+    ('x' * 66, 'az network vnet list'),
+    (NETWORK.replace('virtualNetworks', 'privateEndpoints'), 'az network vnet list'),
+    (NETWORK.removeprefix('/'), 'az network vnet list'), ('demo-vnet\x1b[2J', 'az network vnet list')])
+def test_what_is_no_network(given_: str, instead: str) -> None:
+    with pytest.raises(InvalidArgumentValueError) as refused:
+        vnet(given_)
+    assert any(instead in advice for advice in refused.value.recommendations)
+    assert str(refused.value).isprintable()
+
+
+def test_a_network_needs_a_registry() -> None:
+    assert vnet(None, registry=None) is None
+    with pytest.raises(ArgumentUsageError):
+        vnet('demo-vnet', registry=None)
