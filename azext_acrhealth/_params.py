@@ -26,7 +26,12 @@ def load_arguments(loader: Any, _: str) -> None:
         context.argument(
             'repository', validator=validate_repository,
             help='A repository in the registry: what may be done to it is checked too. All of the actions that '
-                 '`--require` can name are demanded, unless it names fewer.')
+                 '`--require` can name are demanded, unless it names fewer. With a tag or digest it is `--image` too.')
+        context.argument(
+            'image',
+            help='An image in the registry, as `repository:tag` or `repository@sha256:...`: its manifest and '
+                 'configuration and the first bytes of a layer are fetched, without any container client, from '
+                 'whatever host the registry sends them from.')
         context.argument(
             'require', nargs='+', choices=ACTIONS, metavar='ACTION',
             help='The actions on `--repository` that are needed: ' + ', '.join(ACTIONS) + '.  Default: all of them; '

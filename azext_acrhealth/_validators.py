@@ -19,6 +19,8 @@ DEFAULT_TIMEOUT = 10.0
 _NAME = re.compile(r'[a-z0-9]{5,50}(-[a-z0-9]{16})?')
 # The OCI distribution specification's grammar of a repository name.
 _REPOSITORY = re.compile(r'[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*')
+# The same of a tag, and of a digest by the one algorithm that registries use.
+_TAG, _DIGEST = re.compile(r'[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'), re.compile(r'sha256:[a-f0-9]{64}')
 
 # A virtual network by its name (2 to 64 characters, Microsoft.Network naming rules) or its resource id; what may follow
 # such an id names a part of the network.
@@ -90,8 +92,21 @@ def _suffix_of(cloud: Any) -> str | None:
     return '.' + str(suffix).strip('.').lower() if suffix else None
 
 
-def validate_repository(namespace: Any) -> None:
-    """Require a repository's name as the registry protocol allows it, and a registry to find it in."""
+def validate_repository(cmd: Any, namespace: Any) -> None:
+    """Require names of a repository and an image as the registry protocol allows them, and a registry to find them in.
+
+    Leaves the image without its login server, and with the tag that it means; a repository with a tag is an image too.
+    """
+    tagged = namespace.repository is not None and re.search('[:@]', namespace.repository)
+    if tagged and namespace.image is not None:
+        raise ArgumentUsageError('--repository names an image, and so does --image: give one of them.')
+    image = namespace.repository if tagged else namespace.image
+    if image is not None:
+        if not namespace.registry_name:
+            raise ArgumentUsageError('--image is looked for in a registry: give --name too.')
+        namespace.image = _image(str(image).strip(), str(namespace.registry_name), login_server_suffix(cmd.cli_ctx))
+        if tagged:
+            namespace.repository = split_image(namespace.image)[0]
     if namespace.repository is None:
         if namespace.require:
             raise ArgumentUsageError('--require narrows what --repository demands: give --repository too.')
@@ -102,6 +117,46 @@ def validate_repository(namespace: Any) -> None:
         raise InvalidArgumentValueError(
             f'{_shown(namespace.repository)} is not a repository name.',
             'Use the part between the login server and the tag, in lower case, such as samples/hello.')
+
+
+def split_image(image: str) -> tuple[str, str]:
+    """Return the repository of a validated image, and its digest or tag."""
+    repository, _, digest = image.partition('@')
+    if digest:
+        return repository, digest
+    repository, _, tag = image.partition(':')
+    return repository, tag
+
+
+def _image(given: str, registry: str, suffix: str | None) -> str:
+    """Return ``repository:tag`` or ``repository@digest``. Raises InvalidArgumentValueError for what is neither."""
+    host, slash, rest = given.partition('/')
+    image = given
+    if '://' in given:
+        _refuse_image(given, 'it looks like an address', given.rpartition('://')[2].partition('/')[2])
+    if slash and ':' in host:
+        _refuse_image(given, 'a login server has no port in it', rest)
+    if slash and suffix and host.lower().endswith(suffix):
+        if host.lower().partition('.')[0].partition('-')[0] != registry.lower().partition('.')[0].partition('-')[0]:
+            _refuse_image(given, f'it is in another registry than --name {registry}', rest)
+        image = rest
+    name, at, digest = image.partition('@')
+    repository, colon, tag = name.partition(':')
+    if not _REPOSITORY.fullmatch(repository) or len(repository) > 256:
+        _refuse_image(given, 'its repository has up to 256 characters, all in lower case, in parts between slashes',
+                      repository.lower() + image[len(repository):])
+    if at and not _DIGEST.fullmatch(digest):
+        _refuse_image(given, 'a digest is sha256: and 64 hexadecimal digits', repository)
+    if colon and not _TAG.fullmatch(tag):
+        _refuse_image(given, 'a tag has up to 128 letters, digits, dots, hyphens and underscores', repository)
+    return f'{repository}@{digest}' if at else f'{repository}:{tag if colon else "latest"}'
+
+
+def _refuse_image(given: str, why: str, instead: str) -> None:
+    raise InvalidArgumentValueError(
+        f'{_shown(given)} is not an image: {why}.',
+        f'Use --image {instead}' if re.fullmatch(r'[a-z0-9][a-zA-Z0-9:@._/-]{0,250}', instead)
+        else 'Use repository:tag or repository@digest, such as --image samples/hello:1.0')
 
 
 def validate_vnet(namespace: Any) -> None:

@@ -16,6 +16,9 @@ T = TypeVar('T')
 #: The whole run may take this many times the timeout of one operation, whatever happens.
 WHOLE_RUN = 2.5
 
+# A check whose operation ends a little before the run can still say what it waited for.
+_GRACE_SECONDS = 0.2
+
 
 @dataclass(frozen=True)
 class OtherSignIn:
@@ -31,6 +34,7 @@ class Options:
 
     ``registry`` is a name in lower case, with its domain label hash if that was given; None: only this machine.
     ``vnet`` is the name or resource id of the virtual network whose private endpoint is checked.
+    ``image`` is ``repository:tag`` or ``repository@digest``.
     ``pull`` says whether the sample image may be pulled; else ``no_pull`` says why not and ``pull_refused`` whether
     the user said so. ``other_sign_in`` takes the place of the Azure CLI's own.
     """
@@ -39,6 +43,7 @@ class Options:
     registry: str | None = None
     vnet: str | None = None
     repository: str | None = None
+    image: str | None = None
     require: Sequence[str] = ACTIONS
     skip: Sequence[str] = ()
     pull: bool = True
@@ -62,7 +67,7 @@ class Context:
 
     def operation(self) -> Deadline:
         """Return the deadline of an operation that begins now."""
-        return self.deadline.within(self.options.timeout)
+        return Deadline(min(self.options.timeout, self.deadline.left() - _GRACE_SECONDS))
 
     def front_door(self, host: str) -> FrontDoor:
         """Return the way to that login server; the first call sets out on it."""

@@ -10,7 +10,7 @@ from typing import Any, Iterator, Sequence
 
 from knack.log import get_logger
 
-from ._validators import ACTIONS, DEFAULT_TIMEOUT
+from ._validators import ACTIONS, DEFAULT_TIMEOUT, split_image
 from .clients import process
 from .context import Context, Options, OtherSignIn
 from .ending import after_the_error, without_an_error
@@ -21,13 +21,16 @@ logger = get_logger(__name__)
 
 
 def check_health(cmd: Any, registry_name: str | None = None, vnet: str | None = None, repository: str | None = None,
-                 require: Sequence[str] | None = None, ignore_errors: bool = False, yes: bool = False,
-                 timeout: float = DEFAULT_TIMEOUT, skip: Sequence[str] | None = None, username: str | None = None,
-                 password: str | None = None, password_stdin: bool = False, anonymous: bool = False) -> Report:
+                 require: Sequence[str] | None = None, image: str | None = None, ignore_errors: bool = False,
+                 yes: bool = False, timeout: float = DEFAULT_TIMEOUT, skip: Sequence[str] | None = None,
+                 username: str | None = None, password: str | None = None, password_stdin: bool = False,
+                 anonymous: bool = False) -> Report:
     """Return the report; arrange for the end of the run, and for the first root cause to become the command's error."""
+    if image and not repository:
+        repository, require = split_image(image)[0], ('pull',)
     options = Options(
         timeout=timeout, registry=str(registry_name) if registry_name else None, vnet=vnet, repository=repository,
-        require=tuple(require or (('pull',) if anonymous else ACTIONS)), skip=tuple(skip or ()),
+        image=image, require=tuple(require or (('pull',) if anonymous else ACTIONS)), skip=tuple(skip or ()),
         other_sign_in=OtherSignIn() if anonymous else _other_sign_in(username, password, password_stdin),
         **_consent(cmd.cli_ctx, yes, skip or ()))
     started_at = datetime.now(timezone.utc)
@@ -80,7 +83,8 @@ def _consent(cli_ctx: Any, yes: bool, skip: Sequence[str]) -> dict[str, Any]:
 def _run(cli_ctx: Any, context: Context) -> list[CheckResult]:
     """Run the checks that apply. Whatever ends the run, no child process outlives it."""
     from .checks import ALL
-    checks = _here([check for check in ALL if context.options.registry or not check.of_registry])
+    checks = [_or_why_not(check, context.options) for check in ALL
+              if context.options.registry or not check.of_registry]
     if context.options.other_sign_in:
         from .checks.other_sign_in import CHECKS
         checks = [CHECKS.get(check.name, check) for check in checks]
@@ -91,17 +95,20 @@ def _run(cli_ctx: Any, context: Context) -> list[CheckResult]:
         process.kill_all()
 
 
-def _here(checks: Sequence[Check]) -> Sequence[Check]:
-    """Return the checks; in Azure Cloud Shell those of the machine are not run, and each says why."""
+def _or_why_not(check: Check, options: Options) -> Check:
+    """Return the check; one that nobody asked for, and in Azure Cloud Shell one of the machine, only says why it is not
+    run."""
     from .checks.tools import cloud_shell
-    why_not = cloud_shell()
+    why_not = cloud_shell() if check.category == 'environment' else None
+    if check.asked_by and not getattr(options, check.asked_by):
+        why_not = f'Only with --{check.asked_by}'
     if why_not is None:
-        return checks
+        return check
 
     def not_here(*_: Any) -> Found:
         raise NotApplicable(why_not)
 
-    return [replace(check, needs=(), run=not_here) if check.category == 'environment' else check for check in checks]
+    return replace(check, needs=(), run=not_here)
 
 
 @contextlib.contextmanager

@@ -77,16 +77,24 @@ def _details(others: Mapping[str, CheckResult], name: str) -> Mapping[str, Any]:
 def _hosts_file(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """An address that does not serve the registry, and that the hosts file gives in place of the name servers."""
     dns = others.get('dns')
-    if dns is None or dns.cause != 'dns-hosts-file' or result.name == 'dns':
+    if dns is None or dns.cause != 'dns-hosts-file' or result.name == 'dns' or _elsewhere(result, others):
         return None
     return 'dns-hosts-file', {**dns.details, 'effect': result.message}
 
 
+def _elsewhere(result: CheckResult, others: Mapping[str, CheckResult]) -> bool:
+    """Return whether the result is of another host than the login server."""
+    host = result.details.get('host')
+    return bool(host) and host != _details(others, 'dns').get('host', host)
+
+
 def _firewall(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """A refusal by the registry, in the light of its settings and of where its name leads."""
-    settings, dns = _details(others, 'login-server'), _details(others, 'dns')
+    settings = _details(others, 'login-server')
+    dns = {} if _elsewhere(result, others) else _details(others, 'dns')
     addresses = list(dns.get('addresses') or ())
-    evidence = {'host': dns.get('host'), 'addresses': addresses, 'registry': result.registry,
+    evidence = {'host': dns.get('host') or result.details.get('host'), 'registry': result.registry,
+                'addresses': addresses,
                 **{key: settings.get(key) for key in ('public_access', 'default_action', 'private_endpoints')}}
     proxy = _details(others, 'tls').get('proxy')
     private_link = settings.get('private_endpoints') or any('.privatelink.' in name for name in dns.get('chain') or ())
@@ -139,10 +147,10 @@ def _unauthorized(result: CheckResult, others: Mapping[str, CheckResult]) -> Dee
     return str(result.cause), evidence
 
 
-def _name_unknown(_: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
+def _name_unknown(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """A name that DNS does not know, of a registry that Resource Manager does not show either."""
     login_server = others.get('login-server')
-    if login_server is None or login_server.cause != 'registry-not-visible':
+    if login_server is None or login_server.cause != 'registry-not-visible' or _elsewhere(result, others):
         return None
     return 'registry-unknown', {key: login_server.details.get(key) for key in ('registry', 'subscription')}
 
@@ -152,7 +160,7 @@ def _unreachable(result: CheckResult, others: Mapping[str, CheckResult]) -> Deep
     if is_private(str(result.details.get('address'))):
         return _hosts_file(result, others) or ('private-address-unreachable', {})
     addresses = _details(others, 'dns').get('addresses') or ()
-    if addresses and all(':' in address for address in addresses):
+    if addresses and all(':' in address for address in addresses) and not _elsewhere(result, others):
         return 'ipv6-unreachable', {}
     return _hosts_file(result, others)
 

@@ -8,8 +8,8 @@ HealthCheckError
 │   ConnectivityTooManyRequestsError
 ├── ConnectivityAadLoginError, ConnectivityRefreshTokenError, ConnectivityAccessTokenError
 ├── CmkError
-└── PrivateEndpointError, PrivateEndpointDnsError, RegistrySettingError, CredentialHelperError, DockerLoginError,
-    UnexpectedError: the extension's own
+└── PrivateEndpointError, PrivateEndpointDnsError, RegistrySettingError, DataEndpointError, ImagePullError,
+    CredentialHelperError, DockerLoginError, UnexpectedError: the extension's own
 
 The codes are those of Microsoft's "Health check error reference" for ``az acr check-health``; none derives from
 ResourceNotFoundError, which would make az exit with status 3.
@@ -148,6 +148,20 @@ class CmkError(HealthCheckError, ValidationError):  # type: ignore[misc]
     """The identity used for the registry's customer-managed key does not exist."""
 
     code = 'CMK_ERROR'
+
+
+class DataEndpointError(HealthCheckError, AzureConnectionError):  # type: ignore[misc]
+    """A host that the registry's layers come from cannot be reached, or does not send them."""
+
+    code = 'DATA_ENDPOINT_ERROR'
+    documented = False
+
+
+class ImagePullError(HealthCheckError, AzureResponseError):  # type: ignore[misc]
+    """The registry does not have the image that was asked for, or does not let it be pulled."""
+
+    code = 'IMAGE_PULL_ERROR'
+    documented = False
 
 
 class RegistrySettingError(HealthCheckError, ValidationError):  # type: ignore[misc]

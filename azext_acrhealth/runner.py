@@ -57,7 +57,7 @@ class Check:
     ``run(context, needs)`` returns Found, raises a HealthCheckError or NotApplicable. ``needs`` names the checks
     without which it cannot run; it receives their values by name. ``overrun(context, seconds)`` says in the same way,
     or by returning a HealthCheckError, what the end of its time means. ``patience`` is its time limit as a multiple of
-    the run's timeout.
+    the run's timeout. ``asked_by`` names the option without which nobody wants it; '' if it has none.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Check:
     needs: Sequence[str] = ()
     patience: float = 1.0
     of_registry: bool = True
+    asked_by: str = ''
 
 
 #: Told from time to time which checks are under way.

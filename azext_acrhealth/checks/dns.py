@@ -28,26 +28,36 @@ def _run(context: Any, needs: Mapping[str, Any]) -> Found:
     front_door = context.front_door(host)
     deadline = context.operation()
     lookup, said = _look(context, front_door, registry)
-    evidence = {'host': host, 'addresses': list(lookup.addresses), 'chain': list(said.chain),
-                'servers': list(said.servers), 'answers': dict(said.answers), 'error': lookup.error,
-                'said': [f'{server} {answer}' for server, answer in said.answers.items()],
-                'seconds': round(lookup.seconds, 1) if lookup.seconds >= _SLOW_SECONDS else None}
     timing = {'began': front_door.lookup.began, 'ended': front_door.lookup.ended}
-    if not lookup.addresses:
-        problem = _unresolved(said, evidence)
-    elif all(map(names.is_sinkhole, lookup.addresses)):
-        evidence['error'] = f'it resolves to {lookup.addresses[0]}'
-        problem = ConnectivityDnsError('dns-sinkhole', **evidence,
-                                       hosts_file='hosts file' if names.in_hosts_file(host) else None)
-    else:
+    problem = trouble(lookup, said)
+    if problem is None:
+        evidence = _evidence(lookup, said)
         return Found(f'{host} is {", ".join(lookup.addresses)}', details=evidence, warning=_doubt(said, evidence),
                      **timing)
     if front_door.proxy is None and problem.cause == 'dns-nxdomain':
         raise ConnectivityDnsError('dns-nxdomain', **{**problem.evidence, **_elsewhere(context, deadline)})
     if front_door.proxy is None:
         raise problem
-    warning = ConnectivityDnsError('dns-left-to-proxy', proxy=without_password(front_door.proxy), **evidence)
+    warning = ConnectivityDnsError('dns-left-to-proxy', proxy=without_password(front_door.proxy), **problem.evidence)
     return Found(f'{host} is resolved by the proxy', warning=warning, **timing)
+
+
+def trouble(lookup: names.Lookup, said: names.Explanation) -> ConnectivityDnsError | None:
+    """Return why a name does not lead to its host; None where it seems to."""
+    evidence = _evidence(lookup, said)
+    if not lookup.addresses:
+        return _unresolved(said, evidence)
+    if all(map(names.is_sinkhole, lookup.addresses)):
+        return ConnectivityDnsError('dns-sinkhole', **{**evidence, 'error': f'it resolves to {lookup.addresses[0]}'},
+                                    hosts_file='hosts file' if names.in_hosts_file(lookup.host) else None)
+    return None
+
+
+def _evidence(lookup: names.Lookup, said: names.Explanation) -> dict[str, Any]:
+    return {'host': lookup.host, 'addresses': list(lookup.addresses), 'chain': list(said.chain),
+            'servers': list(said.servers), 'answers': dict(said.answers), 'error': lookup.error,
+            'said': [f'{server} {answer}' for server, answer in said.answers.items()],
+            'seconds': round(lookup.seconds, 1) if lookup.seconds >= _SLOW_SECONDS else None}
 
 
 def _look(context: Any, front_door: FrontDoor, registry: Registry) -> tuple[names.Lookup, names.Explanation]:

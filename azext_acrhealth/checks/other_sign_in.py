@@ -57,11 +57,14 @@ def _access(context: Any, needs: Mapping[str, Any]) -> Found:
     username = chosen.username
     kind = kind_of(username, context.options.registry)
     who = {'username': username, 'kind': kind, 'identity': username if kind == PRINCIPAL else None}
-    scope = tokens.scope_of(context, ANONYMOUS_ACTIONS if username is None else ACTIONS)
-    path = registry.token_query(challenged.service, scope, username)
     secret = {'Authorization': f'Basic {basic(username, chosen.password)}'} if username is not None else None
+
+    def request(scope: str | None) -> dict[str, Any]:
+        return {'method': 'GET', 'path': registry.token_query(challenged.service, scope, username), 'headers': secret}
+
     try:
-        found = tokens.access(context, needs, challenged.front_door, 'GET', path, headers=secret)
+        found = tokens.access(context, needs, challenged.front_door,
+                              ANONYMOUS_ACTIONS if username is None else ACTIONS, request)
     except ConnectivityAccessTokenError as error:
         facts = {**error.evidence, **who}
         cause = error.cause
@@ -80,7 +83,7 @@ def _access(context: Any, needs: Mapping[str, Any]) -> Found:
 
 def _enter(context: Any, granted: tokens.Granted, facts: Mapping[str, Any]) -> None:
     """Show the token at the door, the last step of docker login. Raises ConnectivityAccessTokenError."""
-    response = tokens.ask(context, granted.front_door, 'GET', '/v2/', ConnectivityAccessTokenError, facts,
+    response = tokens.ask(context, granted.front_door, ConnectivityAccessTokenError, facts, method='GET', path='/v2/',
                           headers={'Authorization': f'Bearer {granted.access_token}'}).response
     if response.status != 200:
         raise tokens.refused(response, ConnectivityAccessTokenError, 'token-not-taken', facts)

@@ -23,8 +23,9 @@ _REGISTRY_AUDIENCE = 'containerregistry'
 #: Where the sample image comes from; clouds that cannot reach it have their own (azure-cli pull request 33499).
 _MCR = {'ussec': 'mcr.microsoft.scloud', 'usnat': 'mcr.microsoft.eaglex.ic.gov'}
 
-#: The version of Microsoft.ContainerRegistry that is asked for, and the one that every cloud has.
-API_VERSIONS = ('2025-11-01', '2019-05-01')
+#: The versions of Microsoft.ContainerRegistry that are asked for in turn: the first one that knows regional endpoints,
+#: a stable one, and the one that every cloud has.
+API_VERSIONS = ('2026-03-01-preview', '2025-11-01', '2019-05-01')
 
 #: A listing of more pages than this is not read to its end (a page holds up to 1000 resources).
 _MOST_PAGES = 50
@@ -136,6 +137,15 @@ class AzureCli:
         chosen = self._cli_ctx.config.get('acr', 'audience_resource', fallback=None) or _REGISTRY_AUDIENCE
         return str(chosen) if chosen.startswith('https://') else f'https://{chosen}.azure.net'
 
+    @property
+    def storage_suffix(self) -> str | None:
+        """What the names of the active cloud's storage hosts end in; None where the cloud does not say."""
+        from azure.cli.core.cloud import CloudSuffixNotSetException
+        try:
+            return f'.blob.{self._cli_ctx.cloud.suffixes.storage_endpoint}'.lower()
+        except CloudSuffixNotSetException:
+            return None
+
     def account(self) -> Account:
         """Return the account that commands use now. Raises SignInFailed where nobody is signed in."""
         try:
@@ -216,13 +226,8 @@ class AzureCli:
         return get
 
     def read(self, path: str, account: Account, deadline: Deadline) -> Response:
-        """Return the answer to a GET of that path from Resource Manager, over a connection of its own."""
-        token = self.management_token(account).result(deadline)
-        way = self._connect(deadline)
-        try:
-            return way.request('GET', path, deadline, headers={'Authorization': f'Bearer {token.value}'})
-        finally:
-            way.close()
+        """Return the answer to a GET of that path from Resource Manager, as that account."""
+        return self.getter(self.management_token(account).result(deadline), deadline)(path)
 
     def registries(self, subscription_id: str, token: Token, deadline: Deadline) -> Iterator[Mapping[str, Any]]:
         """Yield the subscription's registries, page by page. Raises ManagementFailed and ConnectionFailed.
@@ -232,9 +237,10 @@ class AzureCli:
         get = self.getter(token, deadline)
 
         listing = f'/subscriptions/{subscription_id}/providers/Microsoft.ContainerRegistry/registries'
-        response = get(f'{listing}?api-version={API_VERSIONS[0]}')
-        if response.status == 400 and b'api-version' in response.body:
-            response = get(f'{listing}?api-version={API_VERSIONS[1]}')
+        for version in API_VERSIONS:
+            response = get(f'{listing}?api-version={version}')
+            if response.status != 400 or b'api-version' not in response.body:
+                break
         for _ in range(_MOST_PAGES):
             page = response.json()
             if response.status != 200 or not isinstance(page, dict) or not isinstance(page.get('value'), list):

@@ -25,8 +25,8 @@ REGISTRY = ['--name', 'demoregistry']
 ONLY_REGISTRY = [*REGISTRY, '--skip', 'environment']
 IMAGE = f'{names.MCR_HOST}/mcr/hello-world:latest'
 MACHINE = [check.name for check in ALL if not check.of_registry]
-#: What runs only with an option of its own.
-UNASKED = {'private-endpoint'}
+#: What wants an option of its own, or endpoints that the registry of these tests does not have.
+UNASKED = {'private-endpoint', 'data-endpoints', 'image-pull'}
 
 
 def check(lab: Lab, *args: str, env: Environment | None = None) -> Run:

@@ -28,7 +28,7 @@ COVERS: List[List[str]] = [
     ['*.westeurope.data.azurecr.io', '*.eastus.data.azurecr.io', '*.southeastasia.data.azurecr.io',
      '*.northeurope.data.azurecr.io', '*.westeurope.geo.azurecr.io', '*.northeurope.geo.azurecr.io'],
     [*names.MCR_HOSTS, '*.data.mcr.microsoft.com'],
-    ['*.blob.core.windows.net'],
+    ['*.blob.core.windows.net', 'layers.contoso.example'],
     [cloud.resource_manager for cloud in names.CLOUDS],
     [*[cloud.entra for cloud in names.CLOUDS], '*.microsoftonline.com'],
 ]

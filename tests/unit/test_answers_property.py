@@ -10,9 +10,9 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from azext_acrhealth.checks import challenge, login_server, other_sign_in, private_link, tokens
+from azext_acrhealth.checks import challenge, data_path, login_server, other_sign_in, private_link, redirects, tokens
 from azext_acrhealth.checks import settings as registry_settings
-from azext_acrhealth.clients import Deadline, names
+from azext_acrhealth.clients import Deadline, images, names
 from azext_acrhealth.clients.azure import Account, AzureCli, Token
 from azext_acrhealth.clients.front_door import Answer
 from azext_acrhealth.clients.http import Response, Trust
@@ -22,7 +22,8 @@ from azext_acrhealth.runner import Check, Found, NotApplicable
 
 HOST = 'contosoprod.azurecr.io'
 ACCOUNT = Account('sub', 'Contoso', 'tenant', 'user', 'ada@contoso.example')
-OPTIONS = SimpleNamespace(registry='contosoprod', repository='samples/hello', require=('pull', 'push'), timeout=5.0)
+OPTIONS = SimpleNamespace(registry='contosoprod', repository='samples/hello', image='samples/hello:1.0',
+                          require=('pull', 'push'), timeout=5.0)
 
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=60)
 JSON = st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
@@ -74,7 +75,7 @@ class Door:
     """A login server that gives one answer to everything."""
 
     host, verified = HOST, True
-    connection = SimpleNamespace(ended=1.0)
+    connection = SimpleNamespace(ended=1.0, result=lambda _: SimpleNamespace(peer=SimpleNamespace(address=None)))
 
     def __init__(self, response: Response) -> None:
         self._answer = Answer(response)
@@ -102,7 +103,7 @@ def outcome(check: Check, context: Any, needs: dict[str, Any], codes: set[str]) 
 
 def context_of(azure: Any = None) -> Any:
     azure = azure or SimpleNamespace(
-        registry_audience='https://containerregistry.azure.net', account=lambda: ACCOUNT,
+        registry_audience='https://containerregistry.azure.net', account=lambda: ACCOUNT, storage_suffix=None,
         registry_token=lambda _: SimpleNamespace(result_within=lambda _: Token('secret', 'tenant')))
     return SimpleNamespace(options=OPTIONS, azure=azure, guessed_host=HOST, front_door=lambda _: None,
                            set_out=lambda: None, operation=lambda: Deadline(5.0))
@@ -224,6 +225,61 @@ def test_a_listing_of_registries(response: Response) -> None:
 @given(responses(200))
 def test_anything_in_place_of_a_listing(response: Response) -> None:
     listed(response)
+
+
+PLATFORM = st.fixed_dictionaries({}, optional={
+    'os': st.sampled_from(['linux', 'windows', 'unknown']) | JSON,
+    'architecture': st.sampled_from(['amd64', 'arm64', 'arm', '386', 's390x']) | JSON,
+    'variant': st.sampled_from(['v6', 'v7', 'v8']) | JSON})
+DIGESTS = st.sampled_from([f'sha256:{"0a" * 32}', 'sha256:../../v2', f'sha512:{"0a" * 64}'])
+BLOB = st.fixed_dictionaries({'digest': DIGESTS | JSON}, optional={
+    'size': st.integers(-1, 5000) | JSON, 'platform': PLATFORM | JSON, 'urls': JSON,
+    'mediaType': st.sampled_from([*images.CONFIGS, 'application/vnd.docker.image.rootfs.foreign.diff.tar']) | JSON})
+MANIFEST = st.fixed_dictionaries({}, optional={
+    'schemaVersion': st.sampled_from([1, 2]) | JSON, 'config': BLOB | JSON, 'layers': st.lists(BLOB, max_size=2) | JSON,
+    'blobs': JSON, 'manifests': st.lists(BLOB, max_size=3) | JSON})
+
+
+@settings(max_examples=300)
+@given(responses(200, BODIES | MANIFEST.map(lambda content: json.dumps(content).encode())))
+def test_an_image(response: Response) -> None:
+    door: Any = Door(response)
+    needs = {'access-token': tokens.Granted(door, 'secret', 'samples/hello', str),
+             'login-server': login_server.Registry(HOST)}
+    del response.headers['Location']  # where it leads is tested below
+    outcome(data_path.IMAGE, context_of(), needs, {
+        'IMAGE_PULL_ERROR', 'DATA_ENDPOINT_ERROR', 'CONNECTIVITY_TOOMANYREQUESTS_ERROR'})
+
+
+MACHINES = st.builds(images.Machine, st.sampled_from(['Linux', 'Windows', 'Darwin']),
+                     st.sampled_from(['x86_64', 'AMD64', 'aarch64', 'arm64', 'armv7l', 'armv6l', 'i686', 's390x', '']))
+
+
+@given(MANIFEST | JSON, MACHINES)
+def test_a_manifest_is_read_or_said_to_be_unreadable(content: Any, machine: images.Machine) -> None:
+    try:
+        found = images.read(content)
+    except images.Unreadable as why:
+        assert str(why)
+        return
+    if isinstance(found, images.Index):
+        chosen = machine.choose(found)
+        assert chosen is None or chosen in [digest for _, digest in found.entries]
+    else:
+        assert all(images.DIGEST.fullmatch(blob.digest) for blob in found.layers)
+
+
+@given(st.text() | st.from_regex(r'(https?:)?(//)?[a-z@:\[\].%/?=&-]{0,40}'))
+def test_whatever_a_redirect_says_leads_to_https_or_nowhere(location: str) -> None:
+    try:
+        url, host, port, path = redirects._leads_to(  # pylint: disable=protected-access
+            f'https://{HOST}/', location, {'host': HOST, 'what': 'a layer'})
+    except HealthCheckError as error:
+        assert error.code == 'DATA_ENDPOINT_ERROR' and error.cause == 'redirect-unusable'
+        return
+    assert url.startswith('https://') and '@' not in url.split('/')[2]
+    assert host.isascii() and 0 < port < 65536 and path.startswith('/')
+    assert path.isascii() and path.isprintable() and ' ' not in path
 
 
 ANY_SETTINGS = st.fixed_dictionaries({}, optional={

@@ -97,7 +97,7 @@ def _options(loader: Any) -> list[str]:
 def test_the_arguments_are_those_of_the_built_in_and_a_few_more(arguments: dict[str, Any]) -> None:
     built_in = {'registry_name', 'vnet', 'repository', 'ignore_errors', 'yes'}
     assert set(arguments) == built_in | {
-        'require', 'timeout', 'skip', 'username', 'password', 'password_stdin', 'anonymous'}
+        'require', 'image', 'timeout', 'skip', 'username', 'password', 'password_stdin', 'anonymous'}
     assert arguments['registry_name']['options_list'] == ['--name', '-n']
     assert arguments['registry_name']['configured_default'] == 'acr'
     assert arguments['yes']['options_list'] == ['--yes', '-y']

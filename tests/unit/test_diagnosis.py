@@ -56,6 +56,23 @@ def test_a_refusal_is_explained_by_the_settings_and_by_where_the_name_leads(
     assert '203.0.113.77' in found.message or cause == 'private-endpoint-refused'
 
 
+@pytest.mark.parametrize('cause, address, login_server, dns_of_it, deeper', [
+    ('dns-nxdomain', None, failed('login-server', 'LOGIN_SERVER_ERROR', 'registry-not-visible', 'warning'),
+     dns('203.0.113.40'), 'registry-unknown'),
+    ('connect-timeout', '203.0.113.41', passed('login-server'), dns('2001:db8::40'), 'ipv6-unreachable'),
+    ('connection-refused', '203.0.113.41', passed('login-server'),
+     failed('dns', 'CONNECTIVITY_DNS_ERROR', 'dns-hosts-file', 'warning', host=f'{R}.azurecr.io'), 'dns-hosts-file'),
+    ('registry-firewall', '203.0.113.41', passed('login-server', private_endpoints=1), dns('10.0.0.7'),
+     'private-endpoint-refused'),
+])
+def test_where_the_login_server_leads_explains_no_other_host(
+        cause: str, address: str | None, login_server: CheckResult, dns_of_it: CheckResult, deeper: str) -> None:
+    for host, expected in ((f'{R}.azurecr.io', deeper), ('store.blob.core.windows.net', cause)):
+        found, _ = diagnose([login_server, dns_of_it,
+                             failed('data', 'DATA_ENDPOINT_ERROR', cause, host=host, address=address)])
+        assert found[-1].cause == expected
+
+
 def test_the_rules_of_the_firewall_and_the_command_to_add_one_are_named() -> None:
     found = only(passed('login-server', allowed_addresses=['198.51.100.0/24'], default_action='deny'),
                  dns('203.0.113.40'), FIREWALL)

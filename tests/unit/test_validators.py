@@ -1,6 +1,7 @@
 """What the arguments may be, and what somebody is told who typed something else."""
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from knack.validators import DefaultStr
 
-from azext_acrhealth._validators import ACTIONS, login_server_suffix, validate_registry_name, validate_repository, \
-    validate_sign_in, validate_skip, validate_timeout, validate_vnet
+from azext_acrhealth._validators import ACTIONS, login_server_suffix, split_image, validate_registry_name, \
+    validate_repository, validate_sign_in, validate_skip, validate_timeout, validate_vnet
 from azext_acrhealth.checks import ALL
 
 HASHED = 'contosoprod-h4k8drcuezf2bxgn'
@@ -101,17 +102,25 @@ def test_whatever_is_typed_is_a_name_or_refused(given_: str) -> None:
     assert left.isascii() and left.replace('-', '').isalnum() and left == left.lower()
 
 
+def repository_and_image(repository: Any = None, image: Any = None, registry: Any = 'contosoprod',
+                         require: Any = None) -> tuple[Any, Any]:
+    """What validation leaves of these."""
+    namespace = SimpleNamespace(repository=repository, image=image, registry_name=registry, require=require)
+    validate_repository(SimpleNamespace(cli_ctx=SimpleNamespace(cloud=AZURE_PUBLIC_CLOUD)), namespace)
+    return namespace.repository, namespace.image
+
+
 @pytest.mark.parametrize('repository', ['hello', 'samples/hello', 'a/b/c', 'a.b_c__d--e/f', 'x' * 256, '0'])
 def test_names_of_repositories(repository: str) -> None:
-    validate_repository(SimpleNamespace(repository=repository, registry_name='contosoprod', require=None))
+    assert repository_and_image(repository) == (repository, None)
 
 
 @pytest.mark.parametrize('repository', [
-    '', 'Hello', '/hello', 'hello/', 'a//b', 'hello:latest', 'hello@sha256:00', '-a', 'a-', 'a___b', 'a..b', '../etc',
-    'hello\n', 'a b', '*', 'a,b', 'contosoprod.azurecr.io/Hello', 'x' * 257, 'hello:pull'])
+    '', 'Hello', '/hello', 'hello/', 'a//b', '-a', 'a-', 'a___b', 'a..b', '../etc',
+    'hello\n', 'a b', '*', 'a,b', 'contosoprod.azurecr.io/Hello', 'x' * 257])
 def test_what_is_no_repository(repository: str) -> None:
     with pytest.raises(InvalidArgumentValueError) as refused:
-        validate_repository(SimpleNamespace(repository=repository, registry_name='contosoprod', require=None))
+        repository_and_image(repository)
     assert 'samples/hello' in ' '.join(refused.value.recommendations)
     assert str(refused.value).isprintable()
 
@@ -120,7 +129,56 @@ def test_what_is_no_repository(repository: str) -> None:
                                                          (None, None, '--repository'), ('hello', None, '--name')])
 def test_what_needs_another_option(repository: str | None, registry: str | None, needs: str) -> None:
     with pytest.raises(ArgumentUsageError, match=f'give {needs}'):
-        validate_repository(SimpleNamespace(repository=repository, registry_name=registry, require=[ACTIONS[0]]))
+        repository_and_image(repository, registry=registry, require=[ACTIONS[0]])
+
+
+SHA = 'sha256:' + '0a' * 32
+
+
+@pytest.mark.parametrize('given_, left', [
+    ('samples/hello', 'samples/hello:latest'), ('samples/hello:1.0', 'samples/hello:1.0'),
+    (' samples/hello:1.0\r\n', 'samples/hello:1.0'), (f'hello@{SHA}', f'hello@{SHA}'),
+    (f'hello:1.0@{SHA}', f'hello@{SHA}'), ('contosoprod.azurecr.io/hello', 'hello:latest'),
+    ('ContosoProd.azurecr.io/samples/hello:V_1', 'samples/hello:V_1'), (f'{HASHED}.azurecr.io/hello:1', 'hello:1'),
+    ('docker.io/library/nginx:1', 'docker.io/library/nginx:1'), ('hello:' + 'x' * 128, 'hello:' + 'x' * 128)])
+def test_images(given_: str, left: str) -> None:
+    assert repository_and_image(image=given_) == (None, left)
+    repository, reference = split_image(left)
+    assert left in (f'{repository}:{reference}', f'{repository}@{reference}')
+    if re.search('[:@]', given_):
+        assert repository_and_image(given_) == (repository, left)
+
+
+@pytest.mark.parametrize('given_, instead', [
+    ('', 'repository:tag'), ('Samples/Hello:V1', '--image samples/hello:V1'), ('hello:', '--image hello'),
+    ('hello:-x', '--image hello'), ('hello:' + 'x' * 129, '--image hello'), ('hello@sha256:00', '--image hello'),
+    (f'hello@{SHA.upper()}', '--image hello'), ('https://contosoprod.azurecr.io/hello:1', '--image hello:1'),
+    ('contosoprod.azurecr.io:443/hello:1', '--image hello:1'), ('othername.azurecr.io/hello:1', '--image hello:1'),
+    ('contosoprod.azurecr.io/', 'repository:tag'), ('$(reboot)', 'repository:tag'), ('hello:1:2', '--image hello'),
+    ('a b', 'repository:tag'), ('hello:1\nevil', '--image hello'), ('x' * 257, 'repository:tag')])
+def test_what_is_no_image_and_what_to_type_instead(given_: str, instead: str) -> None:
+    with pytest.raises(InvalidArgumentValueError) as refused:
+        repository_and_image(image=given_)
+    assert instead in ' '.join(refused.value.recommendations)
+    assert '$' not in ' '.join(refused.value.recommendations)
+    assert str(refused.value).isprintable()
+
+
+@given(st.text() | st.from_regex(r'[a-z./:@-]{1,40}'))
+def test_whatever_is_typed_is_an_image_or_refused(given_: str) -> None:
+    try:
+        _, left = repository_and_image(image=given_)
+    except InvalidArgumentValueError:
+        return
+    assert re.fullmatch(r'[a-z0-9][a-z0-9._/-]*(:[\w.-]+|@sha256:[0-9a-f]{64})', left, re.ASCII)
+
+
+def test_an_image_is_named_once_and_of_a_registry() -> None:
+    with pytest.raises(ArgumentUsageError, match='give one of them'):
+        repository_and_image('hello:1', 'hello:1')
+    with pytest.raises(ArgumentUsageError, match='give --name'):
+        repository_and_image(image='hello:1', registry=None)
+    assert repository_and_image('hello', 'other:1') == ('hello', 'other:1')
 
 
 def sign_in(**given_: Any) -> None:
