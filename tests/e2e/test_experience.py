@@ -104,8 +104,13 @@ def test_an_example_of_the_help_works(lab: Lab, text: str) -> None:
     """It is run as it stands, but for the names of what there is in the local Azure."""
     lab.path = f'{lab.tools(az=supplies.az("newest"))}:{SYSTEM_PATH}'
     zone()(lab)
-    text = text.replace('MyRegistry', PRIVATE if '--vnet' in text else 'demoregistry').replace('MyNetwork', 'demo-vnet')
-    run = lab.run('bash', '-c', text, env=lab.az_environment())
+    lab.azure.registry('demoregistry', adminUserEnabled=True, anonymousPullEnabled=True)
+    registry = PRIVATE if '--vnet' in text else 'demoregistry'
+    for name, here in {'--username MyRegistry': '--username demoregistry', 'MyRegistry': registry,
+                       'MyNetwork': 'demo-vnet', 'MyToken': names.REPOSITORY_TOKEN,
+                       'MyPassword': names.ADMIN_PASSWORD}.items():
+        text = text.replace(name, here)
+    run = lab.run('bash', '-c', text, env=lab.az_environment(), stdin=names.REPOSITORY_TOKEN_PASSWORD + '\n')
     assert run.status == 0, f'{run.stdout}\n{run.stderr}'
 
 
