@@ -10,6 +10,7 @@ from ..clients.later import Later
 from ..clients.process import Completed, NotRun
 from ..errors import DockerCommandError, DockerVersionError, HealthCheckError
 from ..runner import Check, Found
+from .container_pull import look_before
 from .tools import Sign, failed_run, first, outside_cloud_shell, searched, time_for, unrunnable, warnings
 
 _VERSION = re.compile(r'\bversion:?\s+"?v?(\d+\.\d+[\w.+~-]*)', re.IGNORECASE)
@@ -45,6 +46,8 @@ def check(context: Any, _needs: Mapping[str, Any]) -> Found:
         stub = first(_STUBS, answer.out + answer.err)
         raise DockerVersionError(stub.cause if stub else 'client-failed', path=path, **failed_run(answer))
     client = _client(path, answer)
+    if context.options.pull and 'container-pull' not in context.options.skip:
+        look_before(context, client)
     name = f'{client.kind} {client.version}' if client.version else f'{client.kind} (its version is not understood)'
     return Found(f'{name} at {path}', value=client,
                  details={'path': path, 'kind': client.kind, 'version': client.version, **warnings(answer)})

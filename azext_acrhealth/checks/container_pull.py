@@ -6,6 +6,7 @@ from typing import Any, Mapping
 from ..clients import Deadline, process
 from ..clients.azure import SAMPLE_IMAGE
 from ..clients.containers import Client, Daemon
+from ..clients.later import Later
 from ..clients.process import Completed, NotRun
 from ..errors import DockerPullError, HealthCheckError
 from ..runner import Check, Found, NotApplicable
@@ -33,7 +34,8 @@ def check(context: Any, needs: Mapping[str, Any]) -> Found:
     image = f'{context.azure.mcr_host}/{SAMPLE_IMAGE}'
     deadline = Deadline(time_for(context, PATIENCE))
     try:
-        answer = _pull(daemon.client, image, deadline)
+        before = look_before(context, daemon.client).result(deadline)
+        answer = _pull(daemon.client, image, before, deadline)
     except NotRun as refusal:
         raise DockerPullError('pull-client-gone', path=daemon.client.path, **unrunnable(refusal)) from refusal
     details = {'image': image, 'endpoint': daemon.endpoint.host}
@@ -45,9 +47,17 @@ def check(context: Any, needs: Mapping[str, Any]) -> Found:
     raise pull_trouble.explain(daemon, image, answer, deadline, context.trust)
 
 
-def _pull(client: Client, image: str, deadline: Deadline) -> Completed:
+def look_before(context: Any, client: Client) -> Later[str | None]:
+    """Return the id of the sample image before the pull, looked for at the first call: it may come as soon as the
+    client is known, while its daemon is still being asked."""
+    image = f'{context.azure.mcr_host}/{SAMPLE_IMAGE}'
+    seconds = time_for(context, PATIENCE)
+    before: Later[str | None] = context.once('sample image', lambda: _id_of(client, image, Deadline(seconds)))
+    return before
+
+
+def _pull(client: Client, image: str, before: str | None, deadline: Deadline) -> Completed:
     """Pull ``image``; a tag that was not there is removed afterwards, one that was there is put back."""
-    before = _id_of(client, image, deadline)
     done = process.undo_at_end([client.path, 'rmi', image]) if before == '' else _nothing
     afterwards = min(_AFTERWARDS, _AFTERWARDS_SHARE * deadline.seconds)
     answer = client.ask(deadline.left() - afterwards, 'pull', image)

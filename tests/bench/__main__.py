@@ -19,7 +19,7 @@ from tests.lab import Lab
 
 REGISTRY = 'demoregistry'
 IMAGE = 'mcr.microsoft.com/mcr/hello-world:latest'
-OURS = ['acr', 'check-health-ext', '--name', REGISTRY, '--yes', '--output', 'json']
+OURS = ['acr', 'check-health-ext', '--name', REGISTRY, '--yes', '--ignore-errors', '--output', 'json']
 BUILT_IN = ['acr', 'check-health', '--name', REGISTRY, '--yes', '--ignore-errors']
 TOKEN = ['account', 'get-access-token', '--resource', 'https://containerregistry.azure.net', '--output', 'none']
 FLOOR = ['cloud', 'show', '--output', 'none']
