@@ -17,8 +17,6 @@ _FAILED, _CHANGING = ('failed', 'canceled', 'incomplete'), ('creating', 'updatin
 
 
 def _run(context: Any, needs: Mapping[str, Any]) -> Found:
-    if context.options.vnet is None:
-        raise NotApplicable('Only with --vnet, which names the network of a private endpoint')
     registry = needs['login-server']
     if not registry.resource:
         raise NotApplicable('Resource Manager did not show the registry')
@@ -186,4 +184,5 @@ def _overrun(context: Any, seconds: float) -> Found:
 
 
 # One operation is to read the endpoints, one to look the names up.
-CHECK = Check('private-endpoint', 'network', _run, _overrun, needs=('login-server',), patience=2.0)
+CHECK = Check('private-endpoint', 'network', _run, _overrun, needs=('login-server',), patience=2.0,
+              asked_by='vnet')

@@ -83,8 +83,7 @@ def _policies(context: Any, needs: Mapping[str, Any]) -> Found:
              'admin_user': properties.get('adminUserEnabled')}
     warning = RegistrySettingError('quarantine-enabled', **facts) \
         if _lower(policies.get('quarantinePolicy')) == 'enabled' else None
-    return Found(f'None of its policies keeps images back{f" (roles: {mode})" if mode else ""}', details=facts,
-                 warning=warning)
+    return Found(f'No policy keeps images back{f" ({mode})" if mode else ""}', details=facts, warning=warning)
 
 
 def _replicas(context: Any, needs: Mapping[str, Any]) -> Found:
