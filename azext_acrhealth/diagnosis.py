@@ -33,6 +33,8 @@ _PART_OF = {('dns-private-zone-unlinked', 'private-endpoint-bypassed'), ('regist
             *((part, whole) for whole in ('proxy-silent', 'proxy-unreachable')
               for part in ('management-silent', 'sign-in-silent')),
             ('private-endpoint-left-to-proxy', 'private-registry-through-proxy'),
+            # Resource Manager, silent to one, keeps the others waiting for their turn.
+            ('settings-unread', 'private-endpoint-unread'), ('key-identity-unread', 'private-endpoint-unread'),
             *(('private-endpoint-refused', whole) for whole in (
                 'private-endpoint-pending', 'private-endpoint-rejected', 'private-endpoint-disconnected')),
             *(('host-unresolved', whole) for whole in _UNRESOLVED),
@@ -42,7 +44,7 @@ _PART_OF = {('dns-private-zone-unlinked', 'private-endpoint-bypassed'), ('regist
 # Where a name leads elsewhere than to the private endpoint, what comes of going there follows from that: whatever it is
 # at an address that serves something else, and no way at all to the public one.
 _ASTRAY = ('private-endpoint-record-stale', 'private-endpoint-record-of-other-network',
-           'private-endpoint-record-swapped')
+           'private-endpoint-record-swapped', 'dns-hosts-file')
 _PUBLIC = ('dns-private-zone-unlinked', 'private-endpoint-record-absent')
 _NO_WAY = ('connect-timeout', 'host-unreachable', 'connection-refused', 'tls-timeout', 'tls-reset')
 
@@ -221,7 +223,7 @@ def _is_part(result: CheckResult, other: CheckResult) -> bool:
 
 def _follows(result: CheckResult, other: CheckResult) -> bool:
     """Return whether a connection failed where a name leads that should lead to a private endpoint."""
-    if other.name != 'private-endpoint' or result.name not in ('tls', 'challenge'):
+    if other.name != 'private-endpoint' or result.name not in ('tls', 'challenge', 'data-endpoints'):
         return False
     reached = {result.details.get('address'), *(result.details.get('addresses') or ())}
     return bool(reached & set(other.details.get('found') or ())) and (

@@ -25,8 +25,8 @@ KINDS = ('good', 'expired', 'not-yet-valid', 'expiring-soon', 'self-signed', 'un
 # Which names a certificate covers: of all hosts, `*.azurecr.io` does not cover `R.privatelink.azurecr.io` (WIRE 1).
 COVERS: List[List[str]] = [
     [f'*{cloud.registry_suffix}' for cloud in names.CLOUDS],
-    ['*.westeurope.data.azurecr.io', '*.eastus.data.azurecr.io', '*.southeastasia.data.azurecr.io',
-     '*.northeurope.data.azurecr.io', '*.westeurope.geo.azurecr.io', '*.northeurope.geo.azurecr.io'],
+    [f'*.{region}.{kind}{cloud.registry_suffix}' for cloud in names.CLOUDS for kind in ('data', 'geo')
+     for region in ('westeurope', 'northeurope', 'eastus', 'southeastasia')],
     [*names.MCR_HOSTS, '*.data.mcr.microsoft.com'],
     ['*.blob.core.windows.net', 'layers.contoso.example'],
     [cloud.resource_manager for cloud in names.CLOUDS],
