@@ -10,7 +10,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 from .causes import explain
 from .clients.names import is_private
-from .report import FAILED, WARNING, CheckResult, RootCause
+from .report import FAILED, CheckResult, RootCause
 
 # A clock that is off by less does not spoil certificates of months.
 _SKEW_SECONDS = 3600
@@ -57,10 +57,15 @@ def _details(others: Mapping[str, CheckResult], name: str) -> Mapping[str, Any]:
     return others[name].details if name in others else {}
 
 
+def _of_registry(result: CheckResult, others: Mapping[str, CheckResult]) -> bool:
+    """Return whether a result is about the registry's own host, and not one that is asked on the way."""
+    return bool(result.details.get('host') == _details(others, 'dns').get('host'))
+
+
 def _hosts_file(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """An address that does not serve the registry, and that the hosts file gives in place of the name servers."""
     dns = others.get('dns')
-    if dns is None or dns.cause != 'dns-hosts-file' or result.name == 'dns':
+    if dns is None or dns.cause != 'dns-hosts-file' or not _of_registry(result, others):
         return None
     return 'dns-hosts-file', {**dns.details, 'effect': result.message}
 
@@ -134,8 +139,8 @@ def _unreachable(result: CheckResult, others: Mapping[str, CheckResult]) -> Deep
     """An address that does not answer: a private one is not expected to, from outside its network."""
     if is_private(str(result.details.get('address'))):
         return _hosts_file(result, others) or ('private-address-unreachable', {})
-    addresses = _details(others, 'dns').get('addresses') or ()
-    if addresses and all(':' in address for address in addresses):
+    addresses = _details(others, 'dns').get('addresses')
+    if addresses and _of_registry(result, others) and all(':' in address for address in addresses):
         return 'ipv6-unreachable', {}
     return _hosts_file(result, others)
 
@@ -164,7 +169,7 @@ _RULES: Mapping[str, Callable[[CheckResult, Mapping[str, CheckResult]], Deeper |
 
 def _root_causes(results: Sequence[CheckResult]) -> list[RootCause]:
     groups: dict[tuple[str, str | None], list[CheckResult]] = {}
-    found = [result for result in results if result.status in (FAILED, WARNING) and result.cause]
+    found = [result for result in results if result.cause]
     for result in found:
         groups.setdefault((_whole(result, found), result.registry), []).append(result)
     ordered = sorted(groups.items(), key=lambda group: (not any(result.status == FAILED for result in group[1]),
