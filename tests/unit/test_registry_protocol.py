@@ -45,12 +45,15 @@ def jwt(claims: object) -> str:
     (['Bearer realm=a, realm=b'], [('bearer', {'realm': 'a'})]),
     (['Basic YWRhOnh5eg==', 'Bearer abc , x=y'], [('basic', {}), ('bearer', {'x': 'y'})]),
     (['Bearer a~b/c+d.e_f-g=, x=y'], [('bearer', {'x': 'y'})]),
+    (['Negotiate  YII95+/a9=\t, Basic\trealm\t=\tabc9'], [('negotiate', {}), ('basic', {'realm': 'abc9'})]),
     (['Bearer a=1 b=2'], [('bearer', {})]),
+    (['Bearer =, c=d', 'Bearer a=b, c=, d=e'], [('bearer', {}), ('bearer', {'a': 'b'})]),
     (['Bearer a="1"b, c=d', 'Basic'], [('bearer', {}), ('basic', {})]),
     (['Bearer a==b, c=d'], [('bearer', {})]),
     (['Bearer a=, c=d'], [('bearer', {'c': 'd'})]),
     (['Bearer a="", c=d'], [('bearer', {'a': '', 'c': 'd'})]),
     (['a=b, Bearer c=d'], []),
+    (['\t, ,Bearer a=b,'], [('bearer', {'a': 'b'})]),
     (['', ' , ', '"nothing"', '=x'], []),
 ])
 def test_challenges(headers: list[str], expected: list[tuple[str, dict[str, str]]]) -> None:
