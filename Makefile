@@ -7,7 +7,7 @@ WORKERS ?= 3
 PACKAGE := azext_acrhealth
 RUN := .venv/bin/python -m
 
-.PHONY: demo lab test unit e2e mutants lint docs bench compare wheel setup demo-machine test-machine clean
+.PHONY: demo lab test unit e2e mutants lint docs examples bench compare wheel setup demo-machine test-machine clean
 
 demo: demo-machine .venv/.ready
 	@$(RUN) tests.demo
@@ -39,6 +39,11 @@ lint: .venv/.ready
 # The page of causes, made from the catalogue; a test holds it against it.
 docs: .venv/.ready
 	@.venv/bin/python docs/generate.py
+
+# What it really said of each cause in the end-to-end tests, for that page: about 10 minutes.
+examples: setup
+	RECORD_EXAMPLES=1 $(RUN) pytest -n $(WORKERS) --dist worksteal tests/e2e
+	@$(MAKE) --no-print-directory docs
 
 # This command and the built-in turn about, over round trips of 1, 40 and 150 ms: about 25 minutes. ROUNDS=3 for a look.
 bench: demo-machine .venv/.ready

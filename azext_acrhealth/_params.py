@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ._validators import ACTIONS, DEFAULT_TIMEOUT, validate_registry_name, validate_repository, validate_skip, \
-    validate_timeout
+from ._validators import ACTIONS, DEFAULT_TIMEOUT, validate_registry_name, validate_repository, validate_sign_in, \
+    validate_skip, validate_timeout, validate_vnet
 
 
 def load_arguments(loader: Any, _: str) -> None:
@@ -18,12 +18,38 @@ def load_arguments(loader: Any, _: str) -> None:
                  'Without it only this machine is checked. You can configure the default registry name using '
                  '`az configure --defaults acr=MyRegistry`.')
         context.argument(
+            'vnet', validator=validate_vnet,
+            help='A virtual network, by name or resource ID, in which the registry has a private endpoint: that every '
+                 'name of the registry leads here to the address of that endpoint, and that the endpoint is in order, '
+                 'is checked too. Run it inside that network. A name is looked for in the resource group of the '
+                 'registry, then among the networks of its private endpoints.')
+        context.argument(
             'repository', validator=validate_repository,
             help='A repository in the registry: what may be done to it is checked too. All of the actions that '
-                 '`--require` can name are demanded, unless it names fewer.')
+                 '`--require` can name are demanded, unless it names fewer. With a tag or digest it is `--image` too.')
+        context.argument(
+            'image',
+            help='An image in the registry, as `repository:tag` or `repository@sha256:...`: its manifest and '
+                 'configuration and the first bytes of a layer are fetched, without any container client, from '
+                 'whatever host the registry sends them from.')
         context.argument(
             'require', nargs='+', choices=ACTIONS, metavar='ACTION',
-            help='The actions on `--repository` that are needed: ' + ', '.join(ACTIONS) + '.  Default: all of them.')
+            help='The actions on `--repository` that are needed: ' + ', '.join(ACTIONS) + '.  Default: all of them; '
+                 'with `--anonymous` pull alone.')
+        context.argument(
+            'username', options_list=['--username', '-u'], validator=validate_sign_in,
+            help='Check what `docker login` would do with this user name instead of the sign-in of the Azure CLI: the '
+                 'admin user, a repository token, or the application id of a service principal.')
+        context.argument(
+            'password', options_list=['--password', '-p'],
+            help='The password of `--username`. Others on this machine can see it on the command line, and `--debug` '
+                 'shows that: without it you are asked for it, or use `--password-stdin`.')
+        context.argument(
+            'password_stdin', action='store_true',
+            help='Read the password of `--username` from the first line of standard input.')
+        context.argument(
+            'anonymous', action='store_true',
+            help='Check what somebody may do who does not sign in at all: anonymous pull.')
         context.argument(
             'ignore_errors', action='store_true',
             help='Exit with status 0 and raise no error, whatever is found. All checks run with or without it.')

@@ -1,7 +1,7 @@
 """What a run may use: its options, its deadline, and its doors to the world."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Sequence, TypeVar
 
 from ._validators import ACTIONS, login_server_suffix
@@ -16,24 +16,40 @@ T = TypeVar('T')
 #: The whole run may take this many times the timeout of one operation, whatever happens.
 WHOLE_RUN = 2.5
 
+# A check whose operation ends a little before the run can still say what it waited for.
+_GRACE_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class OtherSignIn:
+    """A sign-in as ``docker login`` has it; without a user name nobody signs in. ``password`` is a secret."""
+
+    username: str | None = None
+    password: str = field(default='', repr=False)
+
 
 @dataclass(frozen=True)
 class Options:
     """What the user asked for.
 
     ``registry`` is a name in lower case, with its domain label hash if that was given; None: only this machine.
+    ``vnet`` is the name or resource id of the virtual network whose private endpoint is checked.
+    ``image`` is ``repository:tag`` or ``repository@digest``.
     ``pull`` says whether the sample image may be pulled; else ``no_pull`` says why not and ``pull_refused`` whether
-    the user said so.
+    the user said so. ``other_sign_in`` takes the place of the Azure CLI's own.
     """
 
     timeout: float
     registry: str | None = None
+    vnet: str | None = None
     repository: str | None = None
+    image: str | None = None
     require: Sequence[str] = ACTIONS
     skip: Sequence[str] = ()
     pull: bool = True
     no_pull: str = ''
     pull_refused: bool = False
+    other_sign_in: OtherSignIn | None = None
 
 
 class Context:
@@ -51,7 +67,7 @@ class Context:
 
     def operation(self) -> Deadline:
         """Return the deadline of an operation that begins now."""
-        return self.deadline.within(self.options.timeout)
+        return Deadline(min(self.options.timeout, self.deadline.left() - _GRACE_SECONDS))
 
     def front_door(self, host: str) -> FrontDoor:
         """Return the way to that login server; the first call sets out on it."""
@@ -71,10 +87,11 @@ class Context:
         return f'{self.options.registry}{self.suffix}' if self.options.registry and self.suffix else None
 
     def set_out(self) -> None:
-        """Begin what the checks of a registry will wait for: its front door, Resource Manager, the two tokens."""
+        """Begin what the checks of a registry will wait for: its front door, Resource Manager, the tokens."""
         Later(self.trust.context, 'read the CA bundle')
         if self.guessed_host:
             self.front_door(self.guessed_host)
         self.azure.set_out(self.operation())
         self.azure.token(self.azure.management_audience)
-        self.azure.token(self.azure.registry_audience)
+        if self.options.other_sign_in is None:
+            self.azure.token(self.azure.registry_audience)

@@ -10,29 +10,58 @@ from typing import Any, Iterator, Sequence
 
 from knack.log import get_logger
 
-from ._validators import ACTIONS, DEFAULT_TIMEOUT
+from ._validators import ACTIONS, DEFAULT_TIMEOUT, split_image
 from .clients import process
-from .context import Context, Options
-from .report import FAILED, SCHEMA_VERSION, CheckResult, Report, RootCause, count, status_of
-from .runner import Check, Found, NotApplicable, run_checks
+from .context import Context, Options, OtherSignIn
+from .ending import after_the_error, without_an_error
+from .report import FAILED, SCHEMA_VERSION, CheckResult, Report, count, status_of
+from .runner import Check, Found, NotApplicable, Progress, run_checks
 
 logger = get_logger(__name__)
 
 
-def check_health(cmd: Any, registry_name: str | None = None, repository: str | None = None,
-                 require: Sequence[str] | None = None, ignore_errors: bool = False, yes: bool = False,
-                 timeout: float = DEFAULT_TIMEOUT, skip: Sequence[str] | None = None) -> Report:
-    """Return the report; arrange for the first root cause to become the command's error, once it has been printed."""
+def check_health(cmd: Any, registry_name: str | None = None, vnet: str | None = None, repository: str | None = None,
+                 require: Sequence[str] | None = None, image: str | None = None, ignore_errors: bool = False,
+                 yes: bool = False, timeout: float = DEFAULT_TIMEOUT, skip: Sequence[str] | None = None,
+                 username: str | None = None, password: str | None = None, password_stdin: bool = False,
+                 anonymous: bool = False) -> Report:
+    """Return the report; arrange for the end of the run, and for the first root cause to become the command's error."""
+    if image and not repository:
+        repository, require = split_image(image)[0], ('pull',)
     options = Options(
-        timeout=timeout, registry=str(registry_name) if registry_name else None, repository=repository,
-        require=tuple(require or ACTIONS), skip=tuple(skip or ()), **_consent(cmd.cli_ctx, yes, skip or ()))
+        timeout=timeout, registry=str(registry_name) if registry_name else None, vnet=vnet, repository=repository,
+        image=image, require=tuple(require or (('pull',) if anonymous else ACTIONS)), skip=tuple(skip or ()),
+        other_sign_in=OtherSignIn() if anonymous else _other_sign_in(username, password, password_stdin),
+        **_consent(cmd.cli_ctx, yes, skip or ()))
     started_at = datetime.now(timezone.utc)
     context = Context(options, cmd.cli_ctx)
-    results = _run(context)
+    results = _run(cmd.cli_ctx, context)
     report = _report(context, results, started_at)
-    if report.status == FAILED and not ignore_errors:
-        _fail_after_printing(cmd.cli_ctx, report)
+    _speak_after_printing(cmd.cli_ctx, report, ignore_errors)
     return report
+
+
+def _other_sign_in(username: str | None, password: str | None, password_stdin: bool) -> OtherSignIn | None:
+    """Return the user name with its password, asking for one that was not given before any check starts."""
+    if username is None:
+        return None
+    from azure.cli.core.azclierror import InvalidArgumentValueError, RequiredArgumentMissingError
+    from .redaction import never_show
+    if password_stdin:
+        line = sys.stdin.buffer.readline() if sys.stdin else b''
+        password = line.decode('utf-8-sig', 'surrogateescape').rstrip('\r\n')
+    elif password is None:
+        if not sys.stdin or not sys.stdin.isatty():
+            raise RequiredArgumentMissingError(
+                f'The password of {username} is missing, and there is no terminal to ask for it at.',
+                'Give it on standard input with --password-stdin.')
+        from knack.prompting import prompt_pass
+        with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(EOFError):
+            password = prompt_pass(f'Password of {username}: ')
+    if not password:
+        raise InvalidArgumentValueError(f'The password of {username} is empty.')
+    never_show(password, username)
+    return OtherSignIn(username, password)
 
 
 def _consent(cli_ctx: Any, yes: bool, skip: Sequence[str]) -> dict[str, Any]:
@@ -51,28 +80,57 @@ def _consent(cli_ctx: Any, yes: bool, skip: Sequence[str]) -> dict[str, Any]:
     return {'pull': True} if agreed else {'pull': False, 'no_pull': 'Not pulled, as you asked', 'pull_refused': True}
 
 
-def _run(context: Context) -> list[CheckResult]:
+def _run(cli_ctx: Any, context: Context) -> list[CheckResult]:
     """Run the checks that apply. Whatever ends the run, no child process outlives it."""
     from .checks import ALL
-    checks = _here([check for check in ALL if context.options.registry or not check.of_registry])
+    checks = [_or_why_not(check, context.options) for check in ALL
+              if context.options.registry or not check.of_registry]
+    if context.options.other_sign_in:
+        from .checks.other_sign_in import CHECKS
+        checks = [CHECKS.get(check.name, check) for check in checks]
     try:
-        with _ended_by_sigterm():
-            return run_checks(checks, context)
+        with _ended_by_sigterm(), _progress(cli_ctx) as progress:
+            return run_checks(checks, context, progress)
     finally:
         process.kill_all()
 
 
-def _here(checks: Sequence[Check]) -> Sequence[Check]:
-    """Return the checks; in Azure Cloud Shell those of the machine are not run, and each says why."""
+def _or_why_not(check: Check, options: Options) -> Check:
+    """Return the check; one that nobody asked for, and in Azure Cloud Shell one of the machine, only says why it is not
+    run."""
     from .checks.tools import cloud_shell
-    why_not = cloud_shell()
+    why_not = cloud_shell() if check.category == 'environment' else None
+    if check.asked_by and not getattr(options, check.asked_by):
+        why_not = f'Only with --{check.asked_by}'
     if why_not is None:
-        return checks
+        return check
 
     def not_here(*_: Any) -> Found:
         raise NotApplicable(why_not)
 
-    return [replace(check, needs=(), run=not_here) if check.category == 'environment' else check for check in checks]
+    return replace(check, needs=(), run=not_here)
+
+
+@contextlib.contextmanager
+def _progress(cli_ctx: Any) -> Iterator[Progress]:
+    """Show on a terminal what is under way, through az's own controller and by its rules. A quick run shows nothing."""
+    shown: list[Any] = []
+
+    def show(names: Sequence[str]) -> None:
+        if not shown:
+            shown.append(cli_ctx.get_progress_controller())
+        shown[0].add(message=f'Waiting for {", ".join(names[:3])}{" and others" if len(names) > 3 else ""}')
+
+    def hide(_: Sequence[str]) -> None:
+        """Nobody watches."""
+
+    silent = not sys.stderr or not sys.stderr.isatty() or cli_ctx.only_show_errors \
+        or cli_ctx.config.getboolean('core', 'disable_progress_bar', fallback=False)
+    try:
+        yield hide if silent else show
+    finally:
+        if shown:
+            shown[0].end()
 
 
 @contextlib.contextmanager
@@ -131,38 +189,50 @@ def _environment(context: Context) -> dict[str, Any]:
     return {**{_camel(key): value for key, value in versions().items()},
             'cloud': context.azure.cloud,
             'subscriptionId': account.subscription_id if account else None,
-            'identity': {'type': account.identity_type, 'name': account.identity_name,
-                         'tenantId': account.tenant_id} if account else None,
+            'identity': _identity(context, account),
             'proxy': without_password(proxy) if proxy else None,
             'nameServers': name_servers(),
             'caBundle': context.trust.bundle}
 
 
-def _fail_after_printing(cli_ctx: Any, report: Report) -> None:
-    """Raise the first root cause once az has printed the report: so the command both prints and fails.
+def _identity(context: Context, account: Any) -> dict[str, Any] | None:
+    """Return as whom the registry was asked."""
+    if context.options.other_sign_in:
+        from .checks.other_sign_in import kind_of
+        username = context.options.other_sign_in.username
+        return {'type': kind_of(username, context.options.registry), 'name': username, 'tenantId': None}
+    return {'type': account.identity_type, 'name': account.identity_name,
+            'tenantId': account.tenant_id} if account else None
+
+
+def _speak_after_printing(cli_ctx: Any, report: Report, ignore_errors: bool) -> None:
+    """End the run for a person, once az has printed the report; raise the first root cause, so that it fails as well.
 
     az raises this event inside the block that turns exceptions into messages and an exit status.
     """
     from knack.events import EVENT_CLI_SUCCESSFUL_EXECUTE
 
-    def fail(*_: Any, **__: Any) -> None:
-        cli_ctx.unregister_event(EVENT_CLI_SUCCESSFUL_EXECUTE, fail)
+    def speak(*_: Any, **__: Any) -> None:
+        cli_ctx.unregister_event(EVENT_CLI_SUCCESSFUL_EXECUTE, speak)
         with contextlib.suppress(OSError):
             sys.stdout.flush()
-        raise _error(report)
+        if report.status == FAILED and not ignore_errors:
+            raise _error(report)
+        if _somebody_reads(cli_ctx):
+            print('\n'.join(without_an_error(report)), file=sys.stderr)
 
-    cli_ctx.register_event(EVENT_CLI_SUCCESSFUL_EXECUTE, fail)
+    cli_ctx.register_event(EVENT_CLI_SUCCESSFUL_EXECUTE, speak)
+
+
+def _somebody_reads(cli_ctx: Any) -> bool:
+    """Return whether to say on standard error what is no error: to a terminal, or in place of the report."""
+    at_terminal = bool(sys.stderr and sys.stderr.isatty())
+    return not cli_ctx.only_show_errors and (at_terminal or cli_ctx.invocation.data.get('output') == 'none')
 
 
 def _error(report: Report) -> Exception:
-    """Return the error of the first root cause, with what to do and a line for each other cause."""
     from .errors import ERRORS
-    first, *others = report.root_causes
+    first = report.root_causes[0]
     error = ERRORS[first.error_code].of_root_cause(first.cause, first.message)
-    error.set_recommendation([*_advice(first), *(f'Also: {cause.error_code}: {cause.message}' for cause in others)])
+    error.set_recommendation(after_the_error(report))
     return error
-
-
-def _advice(cause: RootCause) -> list[str]:
-    return [*([cause.solution] if cause.solution else []), *(f'  {command}' for command in cause.commands),
-            f'See {cause.link}']

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Callable, Mapping, Sequence
 
 from .causes import explain
-from .clients.names import is_private
+from .clients.names import is_private, private_zone
 from .report import FAILED, CheckResult, RootCause
 
 # A clock that is off by less does not spoil certificates of months.
@@ -19,15 +19,32 @@ _SKEW_SECONDS = 3600
 _FIRST = ('clock-wrong', 'ca-bundle-unusable', 'proxy-malformed', 'proxy-unresolved', 'proxy-unreachable',
           'proxy-silent', 'proxy-sign-in', 'proxy-not-a-proxy', 'dns-no-server', 'dns-silent')
 
+_UNRESOLVED = ('dns-nxdomain', 'dns-servfail', 'dns-refused', 'dns-no-address', 'dns-only-servers-know', 'dns-failed')
+
 #: A warning on the left is part of the failure on the right, where both are found.
 _PART_OF = {('dns-private-zone-unlinked', 'private-endpoint-bypassed'), ('registry-not-visible', 'registry-unknown'),
-            ('nobody-admitted', 'public-access-disabled'), ('nobody-admitted', 'registry-firewall'),
+            *(('nobody-admitted', whole) for whole in (
+                'public-access-disabled', 'registry-firewall', 'private-endpoint-refused', 'private-endpoint-none',
+                'private-endpoint-pending', 'private-endpoint-rejected', 'private-endpoint-disconnected')),
+            ('dns-private-zone-unlinked', 'private-endpoint-record-absent'),
+            ('private-endpoint-record-absent', 'private-endpoint-bypassed'),
             *((part, whole) for whole in ('dns-silent', 'dns-no-server', 'dns-server-down')
               for part in ('host-unresolved', 'management-silent', 'sign-in-silent', 'pull-dns')),
             *((part, whole) for whole in ('proxy-silent', 'proxy-unreachable')
               for part in ('management-silent', 'sign-in-silent')),
-            *(('host-unresolved', whole) for whole in ('dns-nxdomain', 'dns-servfail', 'dns-refused', 'dns-no-address',
-                                                       'dns-only-servers-know', 'dns-failed'))}
+            ('private-endpoint-left-to-proxy', 'private-registry-through-proxy'),
+            *(('private-endpoint-refused', whole) for whole in (
+                'private-endpoint-pending', 'private-endpoint-rejected', 'private-endpoint-disconnected')),
+            *(('host-unresolved', whole) for whole in _UNRESOLVED),
+            *(('private-endpoint-name-unresolved', whole) for whole in (
+                *_UNRESOLVED, 'dns-silent', 'dns-no-server', 'dns-loop'))}
+
+# Where a name leads elsewhere than to the private endpoint, what comes of going there follows from that: whatever it is
+# at an address that serves something else, and no way at all to the public one.
+_ASTRAY = ('private-endpoint-record-stale', 'private-endpoint-record-of-other-network',
+           'private-endpoint-record-swapped')
+_PUBLIC = ('dns-private-zone-unlinked', 'private-endpoint-record-absent')
+_NO_WAY = ('connect-timeout', 'host-unreachable', 'connection-refused', 'tls-timeout', 'tls-reset')
 
 # One page in place of several services is one thing in between.
 _INTERCEPTED, _PAGES = ('management-intercepted', 'sign-in-intercepted'), ('page-in-between', 'forbidden-in-between')
@@ -57,24 +74,27 @@ def _details(others: Mapping[str, CheckResult], name: str) -> Mapping[str, Any]:
     return others[name].details if name in others else {}
 
 
-def _of_registry(result: CheckResult, others: Mapping[str, CheckResult]) -> bool:
-    """Return whether a result is about the registry's own host, and not one that is asked on the way."""
-    return bool(result.details.get('host') == _details(others, 'dns').get('host'))
-
-
 def _hosts_file(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """An address that does not serve the registry, and that the hosts file gives in place of the name servers."""
     dns = others.get('dns')
-    if dns is None or dns.cause != 'dns-hosts-file' or not _of_registry(result, others):
+    if dns is None or dns.cause != 'dns-hosts-file' or _elsewhere(result, others):
         return None
     return 'dns-hosts-file', {**dns.details, 'effect': result.message}
 
 
+def _elsewhere(result: CheckResult, others: Mapping[str, CheckResult]) -> bool:
+    """Return whether the result is of another host than the login server."""
+    host = result.details.get('host')
+    return bool(host) and host != _details(others, 'dns').get('host', host)
+
+
 def _firewall(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """A refusal by the registry, in the light of its settings and of where its name leads."""
-    settings, dns = _details(others, 'login-server'), _details(others, 'dns')
+    settings = _details(others, 'login-server')
+    dns = {} if _elsewhere(result, others) else _details(others, 'dns')
     addresses = list(dns.get('addresses') or ())
-    evidence = {'host': dns.get('host'), 'addresses': addresses, 'registry': result.registry,
+    evidence = {'host': dns.get('host') or result.details.get('host'), 'registry': result.registry,
+                'addresses': addresses,
                 **{key: settings.get(key) for key in ('public_access', 'default_action', 'private_endpoints')}}
     proxy = _details(others, 'tls').get('proxy')
     private_link = settings.get('private_endpoints') or any('.privatelink.' in name for name in dns.get('chain') or ())
@@ -83,7 +103,7 @@ def _firewall(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper 
     if any(map(is_private, addresses)) and not proxy:
         return 'private-endpoint-refused', evidence
     if private_link and addresses and not proxy:
-        return 'private-endpoint-bypassed', evidence
+        return 'private-endpoint-bypassed', {**evidence, 'zone': private_zone(str(dns.get('host')))}
     if settings.get('public_access') == 'disabled':
         return 'public-access-disabled', evidence
     allowed = settings.get('allowed_addresses') or ()
@@ -127,10 +147,10 @@ def _unauthorized(result: CheckResult, others: Mapping[str, CheckResult]) -> Dee
     return str(result.cause), evidence
 
 
-def _name_unknown(_: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
+def _name_unknown(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """A name that DNS does not know, of a registry that Resource Manager does not show either."""
     login_server = others.get('login-server')
-    if login_server is None or login_server.cause != 'registry-not-visible':
+    if login_server is None or login_server.cause != 'registry-not-visible' or _elsewhere(result, others):
         return None
     return 'registry-unknown', {key: login_server.details.get(key) for key in ('registry', 'subscription')}
 
@@ -139,8 +159,8 @@ def _unreachable(result: CheckResult, others: Mapping[str, CheckResult]) -> Deep
     """An address that does not answer: a private one is not expected to, from outside its network."""
     if is_private(str(result.details.get('address'))):
         return _hosts_file(result, others) or ('private-address-unreachable', {})
-    addresses = _details(others, 'dns').get('addresses')
-    if addresses and _of_registry(result, others) and all(':' in address for address in addresses):
+    addresses = _details(others, 'dns').get('addresses') or ()
+    if addresses and all(':' in address for address in addresses) and not _elsewhere(result, others):
         return 'ipv6-unreachable', {}
     return _hosts_file(result, others)
 
@@ -148,7 +168,8 @@ def _unreachable(result: CheckResult, others: Mapping[str, CheckResult]) -> Deep
 def _roles(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """Rights that are lacking, with the names that the command to grant them needs."""
     settings = _details(others, 'login-server')
-    return str(result.cause), {'identity': settings.get('identity'), 'resource_id': settings.get('resource_id')}
+    identity = result.details.get('identity') if 'kind' in result.details else settings.get('identity')
+    return str(result.cause), {'identity': identity, 'resource_id': settings.get('resource_id')}
 
 
 _RULES: Mapping[str, Callable[[CheckResult, Mapping[str, CheckResult]], Deeper | None]] = {
@@ -171,22 +192,40 @@ def _root_causes(results: Sequence[CheckResult]) -> list[RootCause]:
     groups: dict[tuple[str, str | None], list[CheckResult]] = {}
     found = [result for result in results if result.cause]
     for result in found:
-        groups.setdefault((_whole(result, found), result.registry), []).append(result)
+        whole = _whole(result, found)
+        groups.setdefault((str(whole.cause), whole.registry), []).append(result)
     ordered = sorted(groups.items(), key=lambda group: (not any(result.status == FAILED for result in group[1]),
                                                         group[0][0] not in _FIRST))
     return [_entry(cause, members) for (cause, _), members in ordered]
 
 
-def _whole(result: CheckResult, found: Sequence[CheckResult]) -> str:
-    """Return the cause that the result's own is a part of, else its own."""
-    for other in found:
-        # Whoever waited longer for the sign-in service knows why it was silent.
-        if result.cause == 'sign-in-silent' != other.cause and result.details.get('host') == other.details.get('host'):
-            return str(other.cause)
-        if (result.cause, other.cause) in _PART_OF or result.cause in _INTERCEPTED and other.cause in _PAGES \
-                and all(result.details.get(key) == other.details.get(key) for key in ('title', 'server')):
-            return str(other.cause)
-    return str(result.cause)
+def _whole(result: CheckResult, found: Sequence[CheckResult]) -> CheckResult:
+    """Return the finding that this one is a part of, through others if need be; else the finding itself."""
+    passed = [result.cause]
+    while True:
+        wider = next((other for other in found if other.cause not in passed and _is_part(result, other)), None)
+        if wider is None:
+            return result
+        passed.append(wider.cause)
+        result = wider
+
+
+def _is_part(result: CheckResult, other: CheckResult) -> bool:
+    # Whoever waited longer for the sign-in service knows why it was silent.
+    if result.cause == 'sign-in-silent' and result.details.get('host') == other.details.get('host'):
+        return True
+    return (result.cause, other.cause) in _PART_OF or _follows(result, other) \
+        or result.cause in _INTERCEPTED and other.cause in _PAGES \
+        and all(result.details.get(key) == other.details.get(key) for key in ('title', 'server'))
+
+
+def _follows(result: CheckResult, other: CheckResult) -> bool:
+    """Return whether a connection failed where a name leads that should lead to a private endpoint."""
+    if other.name != 'private-endpoint' or result.name not in ('tls', 'challenge'):
+        return False
+    reached = {result.details.get('address'), *(result.details.get('addresses') or ())}
+    return bool(reached & set(other.details.get('found') or ())) and (
+        other.cause in _ASTRAY or other.cause in _PUBLIC and result.cause in _NO_WAY)
 
 
 def _entry(cause: str, members: Sequence[CheckResult]) -> RootCause:

@@ -8,7 +8,8 @@ HealthCheckError
 │   ConnectivityTooManyRequestsError
 ├── ConnectivityAadLoginError, ConnectivityRefreshTokenError, ConnectivityAccessTokenError
 ├── CmkError
-└── RegistrySettingError, CredentialHelperError, UnexpectedError: the extension's own
+└── PrivateEndpointError, PrivateEndpointDnsError, RegistrySettingError, DataEndpointError, ImagePullError,
+    CredentialHelperError, DockerLoginError, UnexpectedError: the extension's own
 
 The codes are those of Microsoft's "Health check error reference" for ``az acr check-health``; none derives from
 ResourceNotFoundError, which would make az exit with status 3.
@@ -149,6 +150,20 @@ class CmkError(HealthCheckError, ValidationError):  # type: ignore[misc]
     code = 'CMK_ERROR'
 
 
+class DataEndpointError(HealthCheckError, AzureConnectionError):  # type: ignore[misc]
+    """A host that the registry's layers come from cannot be reached, or does not send them."""
+
+    code = 'DATA_ENDPOINT_ERROR'
+    documented = False
+
+
+class ImagePullError(HealthCheckError, AzureResponseError):  # type: ignore[misc]
+    """The registry does not have the image that was asked for, or does not let it be pulled."""
+
+    code = 'IMAGE_PULL_ERROR'
+    documented = False
+
+
 class RegistrySettingError(HealthCheckError, ValidationError):  # type: ignore[misc]
     """A setting of the registry forbids something, or could not be read."""
 
@@ -160,6 +175,27 @@ class CredentialHelperError(HealthCheckError, UnclassifiedUserFault):  # type: i
     """A credential helper that the container client is configured to use does not work."""
 
     code = 'CREDENTIAL_HELPER_ERROR'
+    documented = False
+
+
+class PrivateEndpointError(HealthCheckError, ValidationError):  # type: ignore[misc]
+    """The registry has no private endpoint in the network that was named, or none that is in order."""
+
+    code = 'PRIVATE_ENDPOINT_ERROR'
+    documented = False
+
+
+class PrivateEndpointDnsError(HealthCheckError, AzureConnectionError):  # type: ignore[misc]
+    """A name of the registry leads elsewhere than to its private endpoint in the network that was named."""
+
+    code = 'PRIVATE_ENDPOINT_DNS_ERROR'
+    documented = False
+
+
+class DockerLoginError(HealthCheckError, UnauthorizedError):  # type: ignore[misc]
+    """The container client's own sign-in to the registry is of no use."""
+
+    code = 'DOCKER_LOGIN_ERROR'
     documented = False
 
 

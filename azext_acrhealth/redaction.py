@@ -4,7 +4,10 @@ It knows the forms in which the words of tools and servers hold them; it is a ne
 secrets on. What is masked stays recognisable: the place is kept, the value becomes ``***``.
 """
 
+import base64
+import json
 import re
+from urllib.parse import quote, quote_plus
 
 MASK = '***'
 
@@ -30,9 +33,28 @@ _PATTERNS = [re.compile(pattern, re.IGNORECASE) for pattern in (
     rf'((?:^|[^a-z0-9])(?:{_KEYS})(?:=|%3d))(?!\*\*\*)[^\s&"\'<>,;\\]+',
 )]
 
+# Secrets that are known themselves. What is shorter stands in words that are none.
+_SHORTEST_KNOWN = 6
+_known: set[str] = set()
+
+
+def never_show(secret: str, user: str = '') -> None:
+    """Mask ``secret`` from now on wherever it stands: as it is, quoted, and with ``user`` in a Basic authorization."""
+    if len(secret) >= _SHORTEST_KNOWN:
+        raw = secret.encode(errors='surrogateescape')
+        _known.update((secret, json.dumps(secret)[1:-1], quote(raw, safe=''), quote_plus(raw),
+                       base64.b64encode(raw).decode(), basic(user, secret)))
+
+
+def basic(user: str, secret: str) -> str:
+    """Return the credentials of a Basic authorization (RFC 7617)."""
+    return base64.b64encode(f'{user}:{secret}'.encode(errors='surrogateescape')).decode()
+
 
 def redact(text: str) -> str:
     """Return ``text`` without passwords, tokens, signatures, cookies and keys."""
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, MASK)
     for pattern in _PATTERNS:
         text = pattern.sub(lambda match: match[1] + MASK + (match[2] if match.re.groups > 1 else ''), text)
     return text

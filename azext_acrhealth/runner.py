@@ -19,7 +19,7 @@ from .report import FAILED, PASSED, SKIPPED, WARNING, CheckResult, evidence, pla
 
 logger = get_logger(__name__)
 
-_SLICE = 0.5
+_SLICE = 0.3
 
 # Checks bound their own waits and know better why they ended; the runner ends only those that did not.
 _GRACE_SECONDS = 0.3
@@ -57,7 +57,7 @@ class Check:
     ``run(context, needs)`` returns Found, raises a HealthCheckError or NotApplicable. ``needs`` names the checks
     without which it cannot run; it receives their values by name. ``overrun(context, seconds)`` says in the same way,
     or by returning a HealthCheckError, what the end of its time means. ``patience`` is its time limit as a multiple of
-    the run's timeout.
+    the run's timeout. ``asked_by`` names the option without which nobody wants it; '' if it has none.
     """
 
     name: str
@@ -67,11 +67,16 @@ class Check:
     needs: Sequence[str] = ()
     patience: float = 1.0
     of_registry: bool = True
+    asked_by: str = ''
 
 
-def run_checks(checks: Sequence[Check], context: Any) -> list[CheckResult]:
+#: Told from time to time which checks are under way.
+Progress = Callable[[Sequence[str]], None]
+
+
+def run_checks(checks: Sequence[Check], context: Any, progress: Progress = lambda _: None) -> list[CheckResult]:
     """Return one result for each of ``checks``, in their order, within the context's deadline."""
-    return _Run(checks, context).results()
+    return _Run(checks, context).results(progress)
 
 
 class _Run:
@@ -86,7 +91,7 @@ class _Run:
         self._values: dict[str, Any] = {}
         self._answers: queue.Queue[tuple[str, Any, float]] = queue.Queue()
 
-    def results(self) -> list[CheckResult]:
+    def results(self, progress: Progress) -> list[CheckResult]:
         """Run everything to its end or its deadline."""
         self._start_what_can()
         while self._under_way:
@@ -96,6 +101,7 @@ class _Run:
                 name, outcome, ended = self._answers.get(timeout=max(0.0, min(_SLICE, next_deadline - now)))
             except queue.Empty:
                 self._end_the_overdue()
+                progress(list(self._under_way))
             else:
                 if name in self._under_way:
                     self._record(name, outcome, ended)

@@ -37,10 +37,10 @@ def ours(lab: Lab, case: Case, env: Environment) -> str:
 def built_in(lab: Lab, case: Case, env: Environment) -> str:
     """What the built-in prints of it, without what it says to be well."""
     args = list(case.args)
-    repository = args[args.index('--repository'):][:2] if '--repository' in args else []
+    shared = [part for option in ('--repository', '--vnet') if option in args for part in args[args.index(option):][:2]]
     name = ['--name', case.registry] if case.registry else []
     try:
-        run = lab.az('acr', 'check-health', '--yes', '--ignore-errors', *name, *repository, env=env, timeout=PATIENCE)
+        run = lab.az('acr', 'check-health', '--yes', '--ignore-errors', *name, *shared, env=env, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         return f'(nothing within {PATIENCE} s)'
     lines = [line for line in run.stderr.splitlines()

@@ -47,9 +47,10 @@ def explain(cause_id: str, evidence: Mapping[str, Any]) -> Advice:
 
 def catalogue() -> Mapping[str, Cause]:
     """Return all causes by id."""
-    from . import connection, names, registry, settings, sign_in, this_machine
+    from . import connection, data_path, names, other_sign_in, private_link, registry, settings, sign_in, this_machine
     if not _BY_ID:
-        for part in (this_machine, names, connection, registry, sign_in, settings):
+        for part in (this_machine, names, connection, private_link, registry, sign_in, other_sign_in, data_path,
+                     settings):
             for cause in part.CAUSES:
                 assert cause.id not in _BY_ID, cause.id
                 _BY_ID[cause.id] = cause

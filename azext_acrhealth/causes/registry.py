@@ -4,7 +4,8 @@ from . import Cause
 
 _CHALLENGE = ['CONNECTIVITY_CHALLENGE_ERROR']
 _TOKENS = ['CONNECTIVITY_REFRESH_TOKEN_ERROR', 'CONNECTIVITY_ACCESS_TOKEN_ERROR']
-_REFUSED = ['CONNECTIVITY_FORBIDDEN_ERROR', *_TOKENS]
+_ANSWERS = [*_TOKENS, 'IMAGE_PULL_ERROR']
+_REFUSED = ['CONNECTIVITY_FORBIDDEN_ERROR', *_ANSWERS, 'DATA_ENDPOINT_ERROR']
 _AAD = ['CONNECTIVITY_AAD_LOGIN_ERROR']
 _SHOW_NETWORK = ('az acr show --name {registry} --query "[publicNetworkAccess, networkRuleSet, '
                  'privateEndpointConnections[].privateLinkServiceConnectionState.status]"')
@@ -29,10 +30,9 @@ CAUSES = [
     Cause('private-endpoint-bypassed', _REFUSED,
           '{host} has a private endpoint, but this machine\'s DNS leads to the public address {addresses}, where the '
           'registry\'s firewall refuses it[ ({client_address})]',
-          'Link the private DNS zone privatelink.azurecr.io to this network or use name servers that know it. Signing '
-          'in again does not help.',
-          ['nslookup {host}',
-           'az network private-dns link vnet list --zone-name privatelink.azurecr.io --resource-group GROUP']),
+          'Link the private DNS zone[ {zone}] to this network or use name servers that know it. Signing in again does '
+          'not help.',
+          ['nslookup {host}', 'az network private-dns link vnet list --zone-name {zone} --resource-group GROUP']),
     Cause('private-registry-through-proxy', _REFUSED,
           '{host} is reached by its private endpoint only, but this machine sends requests through the proxy {proxy}, '
           'which comes from outside[: the firewall sees {client_address}]',
@@ -52,10 +52,10 @@ CAUSES = [
           'registry itself answers otherwise',
           'Have {host} allowed in the proxy, web filter or firewall that shows this page. The registry\'s own rules '
           'are not the cause.'),
-    Cause('redirected', [*_CHALLENGE, *_TOKENS],
+    Cause('redirected', [*_CHALLENGE, *_ANSWERS],
           '{host} answers with a redirect ({status}) to {location}: a registry never does; nothing was sent there',
           'Sign in to the network (captive portal) or have the host excepted from the proxy that redirects.'),
-    Cause('page-in-between', [*_CHALLENGE, *_TOKENS],
+    Cause('page-in-between', [*_CHALLENGE, *_ANSWERS],
           'A web page answers in place of the registry: {status}[ "{title}"][ from {server}]',
           'Sign in to the network (captive portal, guest access) or have {host} allowed in the proxy or filter that '
           'shows this page.'),
@@ -79,16 +79,16 @@ CAUSES = [
           'Wait[ {retry_after}] and try again; if it goes on, spread the requests or choose a higher tier. Signing in '
           'again does not help.',
           ['az acr show --name {registry} --query sku.name --output tsv']),
-    Cause('registry-unavailable', [*_CHALLENGE, *_TOKENS],
+    Cause('registry-unavailable', [*_CHALLENGE, *_ANSWERS],
           'The registry service has trouble: {host} answers {status}[: {said}][ (correlation id '
           '{correlation_id})]',
           'This is the service\'s trouble, not yours: try again later and see https://azure.status.microsoft. Signing '
           'in again does not help.'),
-    Cause('gateway-timeout', [*_CHALLENGE, *_TOKENS],
+    Cause('gateway-timeout', [*_CHALLENGE, *_ANSWERS],
           'The registry service has trouble: {host} answers 504, twice: its gateway got no answer in time',
           'This is the service\'s trouble, not yours: try again later and see https://azure.status.microsoft. Signing '
           'in again does not help.'),
-    Cause('transient', [*_CHALLENGE, *_TOKENS],
+    Cause('transient', [*_CHALLENGE, *_ANSWERS, 'DATA_ENDPOINT_ERROR'],
           '{host} answered only at the second try; the first came to: {first}',
           'Nothing is broken now. If it happens often, report it with the time: https://aka.ms/acr/issues'),
     Cause('challenge-not-bearer', _AAD,
@@ -133,7 +133,7 @@ CAUSES = [
     Cause('token-unreadable', ['CONNECTIVITY_ACCESS_TOKEN_ERROR'],
           'The access token of {host} cannot be read, so what it grants on {repository} is not known',
           'Something in between may have changed the answer; else report it: https://aka.ms/acr/issues'),
-    Cause('actions-missing', ['CONNECTIVITY_ACCESS_TOKEN_ERROR'],
+    Cause('actions-missing', ['CONNECTIVITY_ACCESS_TOKEN_ERROR', 'IMAGE_PULL_ERROR'],
           'This identity lacks {lacking} on {repository}[; it has {granted}]',
           'The role {roles} grants what is lacking[ (the registry is in mode {mode})]; if it was given just now, wait '
           'a few minutes. If fewer actions are needed, name them with --require.',

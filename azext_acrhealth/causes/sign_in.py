@@ -66,7 +66,8 @@ CAUSES = [
           'Sign in with an account of that tenant, or be invited to it.', ['az login --tenant {tenant_id}']),
     Cause('audience-unknown', _SIGN_IN,
           'The audience {audience} is not known in tenant {tenant_id}[: {said}]',
-          'Correct acr.audience_resource in the Azure CLI\'s configuration; the public cloud needs no such setting.',
+          'Correct acr.audience_resource in the Azure CLI\'s configuration: the clouds of Microsoft need no such '
+          'setting, one of your own may.',
           ['az config get acr.audience_resource', 'az config unset acr.audience_resource']),
     Cause('managed-identity-unavailable', _SIGN_IN,
           'The managed identity gave no token[: {said}]',

@@ -3,7 +3,7 @@
 from . import Cause
 from .container_client import CLIENT, DAEMON
 from .container_pull import PULL
-from .tools import HELM, HELPERS
+from .tools import HELM, HELPERS, LOGINS
 
 CAUSES = [
     Cause('defect', ['UNEXPECTED_ERROR'],
@@ -13,5 +13,6 @@ CAUSES = [
     *DAEMON,
     *PULL,
     *HELPERS,
+    *LOGINS,
     *HELM,
 ]

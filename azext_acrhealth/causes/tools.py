@@ -1,4 +1,4 @@
-"""Causes that lie with credential helpers and with Helm."""
+"""Causes that lie with credential helpers, with the container client's own sign-in, and with Helm."""
 
 from . import Cause
 
@@ -54,6 +54,16 @@ HELPERS = [
     Cause('snap-docker-other-config', _HELPER,
           'Your login for {server} is in {login_in}, but docker is a snap and reads {config}',
           'Log in with this docker itself: az acr login, with the same docker on PATH.', ['docker login {server}']),
+]
+
+LOGINS = [
+    Cause('docker-login-expired', ['DOCKER_LOGIN_ERROR'],
+          '{client} is signed in to {server} with a token that expired on {until}',
+          'Sign in again: the token of az acr login lives for three hours.', ['az acr login --name {registry}']),
+    Cause('docker-login-other-spelling', ['DOCKER_LOGIN_ERROR'],
+          '{client} is signed in to {spelled}, which it does not take for {server}: it minds upper and lower case',
+          'Sign in to the login server in lower case, and name images so.',
+          ['az acr login --name {registry}', '{client} logout {spelled}']),
 ]
 
 HELM = [

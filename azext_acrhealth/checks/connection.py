@@ -65,7 +65,7 @@ def _why_tls(failure: ConnectionFailed, evidence: dict[str, Any]) -> tuple[str, 
         return 'tls-protocol', evidence
     # The certificate to blame for its dates need not be the leaf: OpenSSL stops at the first one from the root on.
     now = datetime.now(timezone.utc)
-    evidence['clock'] = now.strftime('%Y-%m-%d %H:%M UTC')
+    evidence['clock'] = moment(now)
     if code == _EXPIRED:
         evidence['until'] = min((date for date in (_date(item, 'notAfter') for item in chain) if date), default=None)
         return 'certificate-expired', evidence
@@ -109,8 +109,12 @@ def _parsed(certificate: Mapping[str, Any], key: str) -> datetime | None:
 
 
 def _date(certificate: Mapping[str, Any], key: str) -> str | None:
-    parsed = _parsed(certificate, key)
-    return parsed.strftime('%Y-%m-%d %H:%M UTC') if parsed else None
+    return moment(_parsed(certificate, key))
+
+
+def moment(when: datetime | None) -> str | None:
+    """Return a moment as evidence has it; None where there is none."""
+    return when.strftime('%Y-%m-%d %H:%M UTC') if when else None
 
 
 def who_answered(response: Response) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Whether the login server's name resolves here; and if it does not, or not well, why."""
 
+import contextlib
+from functools import partial
 from typing import Any, Mapping
 
 from ..clients import Deadline, names
@@ -24,25 +26,38 @@ def _run(context: Any, needs: Mapping[str, Any]) -> Found:
     registry: Registry = needs['login-server']
     host = registry.login_server
     front_door = context.front_door(host)
+    deadline = context.operation()
     lookup, said = _look(context, front_door, registry)
-    evidence = {'host': host, 'addresses': list(lookup.addresses), 'chain': list(said.chain),
-                'servers': list(said.servers), 'answers': dict(said.answers), 'error': lookup.error,
-                'said': [f'{server} {answer}' for server, answer in said.answers.items()],
-                'seconds': round(lookup.seconds, 1) if lookup.seconds >= _SLOW_SECONDS else None}
     timing = {'began': front_door.lookup.began, 'ended': front_door.lookup.ended}
-    if not lookup.addresses:
-        problem = _unresolved(said, evidence)
-    elif all(map(names.is_sinkhole, lookup.addresses)):
-        evidence['error'] = f'it resolves to {lookup.addresses[0]}'
-        problem = ConnectivityDnsError('dns-sinkhole', **evidence,
-                                       hosts_file='hosts file' if names.in_hosts_file(host) else None)
-    else:
+    problem = trouble(lookup, said)
+    if problem is None:
+        evidence = _evidence(lookup, said)
         return Found(f'{host} is {", ".join(lookup.addresses)}', details=evidence, warning=_doubt(said, evidence),
                      **timing)
+    if front_door.proxy is None and problem.cause == 'dns-nxdomain':
+        raise ConnectivityDnsError('dns-nxdomain', **{**problem.evidence, **_elsewhere(context, deadline)})
     if front_door.proxy is None:
         raise problem
-    warning = ConnectivityDnsError('dns-left-to-proxy', proxy=without_password(front_door.proxy), **evidence)
+    warning = ConnectivityDnsError('dns-left-to-proxy', proxy=without_password(front_door.proxy), **problem.evidence)
     return Found(f'{host} is resolved by the proxy', warning=warning, **timing)
+
+
+def trouble(lookup: names.Lookup, said: names.Explanation) -> ConnectivityDnsError | None:
+    """Return why a name does not lead to its host; None where it seems to."""
+    evidence = _evidence(lookup, said)
+    if not lookup.addresses:
+        return _unresolved(said, evidence)
+    if all(map(names.is_sinkhole, lookup.addresses)):
+        return ConnectivityDnsError('dns-sinkhole', **{**evidence, 'error': f'it resolves to {lookup.addresses[0]}'},
+                                    hosts_file='hosts file' if names.in_hosts_file(lookup.host) else None)
+    return None
+
+
+def _evidence(lookup: names.Lookup, said: names.Explanation) -> dict[str, Any]:
+    return {'host': lookup.host, 'addresses': list(lookup.addresses), 'chain': list(said.chain),
+            'servers': list(said.servers), 'answers': dict(said.answers), 'error': lookup.error,
+            'said': [f'{server} {answer}' for server, answer in said.answers.items()],
+            'seconds': round(lookup.seconds, 1) if lookup.seconds >= _SLOW_SECONDS else None}
 
 
 def _look(context: Any, front_door: FrontDoor, registry: Registry) -> tuple[names.Lookup, names.Explanation]:
@@ -78,12 +93,27 @@ def _speaks_for_itself(lookup: names.Lookup, registry: Registry) -> bool:
             and names.in_hosts_file(lookup.host) is None)
 
 
+def _elsewhere(context: Any, deadline: Deadline) -> dict[str, Any]:
+    """Return in which other clouds a registry of that name exists, as far as DNS tells; nothing else is asked."""
+    deadline = deadline.within(_CURIOSITY_SECONDS)
+    hosts = {cloud: context.options.registry + suffix for cloud, suffix in context.azure.other_suffixes().items()}
+    asked = {cloud: Later(partial(names.look_up, host), f'look up {host}') for cloud, host in hosts.items()}
+    found = []
+    for cloud, lookup in asked.items():
+        with contextlib.suppress(TimeoutError):
+            addresses = lookup.result(deadline).addresses
+            if addresses and not all(map(names.is_sinkhole, addresses)):
+                found.append(cloud)
+    return {'other_clouds': found, 'other_cloud': next(iter(found), None),
+            'other_hosts': [hosts[cloud] for cloud in found]}
+
+
 def _unresolved(said: names.Explanation, evidence: dict[str, Any]) -> ConnectivityDnsError:
     """Return why the operating system has no address, as far as the name servers tell."""
     said_by = next(iter(said.answers), None)
     evidence = {**evidence, 'server': said_by, 'verdict': said.verdict}
     if any('.privatelink.' in name for name in said.chain) and said.verdict in ('NXDOMAIN', 'no address'):
-        return ConnectivityDnsError('dns-private-record-missing', **evidence,
+        return ConnectivityDnsError('dns-private-record-missing', **evidence, zone=names.private_zone(evidence['host']),
                                     private_name=next(name for name in said.chain if '.privatelink.' in name))
     if evidence['host'] in said.chain:
         return ConnectivityDnsError('dns-loop', **evidence)
@@ -102,8 +132,9 @@ def _doubt(said: names.Explanation, evidence: dict[str, Any]) -> ConnectivityDns
     if listed in addresses and listed not in said.addresses:
         return ConnectivityDnsError('dns-hosts-file', **{**evidence, 'address': listed},
                                     served=list(said.addresses))
-    if any('.privatelink.' in name for name in said.chain) and not any(map(names.is_private, addresses)):
-        return ConnectivityDnsError('dns-private-zone-unlinked', **evidence)
+    beyond = any('.privatelink.' in name for name in said.chain[:-1])
+    if beyond and not any(map(names.is_private, addresses)):
+        return ConnectivityDnsError('dns-private-zone-unlinked', **evidence, zone=names.private_zone(host))
     silent = [server for server, answer in said.answers.items() if answer in ('no answer', 'SERVFAIL', 'REFUSED')]
     if silent and said.addresses:
         return ConnectivityDnsError('dns-server-down', **evidence, server=silent[0], verdict=said.answers[silent[0]])

@@ -150,7 +150,7 @@ def _why_no_listing(failure: ManagementFailed, evidence: dict[str, Any]) -> tupl
     response = failure.response
     if response is None:
         return 'management-unusable', {**evidence, 'text': str(failure)}
-    error = _management_error(response)
+    error = management_error(response)
     facts = {**evidence, 'status': response.status, 'said': error.get('message'), 'error': error.get('code'),
              'retry_after': response.header('Retry-After'),
              'correlation_id': response.header('x-ms-correlation-request-id') or response.header('x-ms-request-id')}
@@ -162,7 +162,7 @@ def _why_no_listing(failure: ManagementFailed, evidence: dict[str, Any]) -> tupl
         {**facts, **connection.who_answered(response)}
 
 
-def _management_error(response: Response) -> dict[str, str]:
+def management_error(response: Response) -> dict[str, str]:
     """Return the code and message of a Resource Manager error; empty where the answer is not one."""
     error = mapping(mapping(response.json()).get('error'))
     return {key: str(error[key]) for key in ('code', 'message') if error.get(key)}

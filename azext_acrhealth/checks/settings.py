@@ -116,10 +116,9 @@ def _read(context: Any, needs: Mapping[str, Any], path: str, *versions: str) -> 
     """Return Resource Manager's answer, in the first of these api-versions that it has; a text where there is none."""
     deadline = context.operation()
     try:
-        token = context.azure.management_token(needs['login-server'].account).result(deadline)
-        get = context.azure.getter(token, deadline)
         for version in versions:
-            response: Response = get(f'{path}?api-version={version}')
+            response: Response = context.azure.read(f'{path}?api-version={version}', needs['login-server'].account,
+                                                    deadline)
             if response.status != 400 or b'api-version' not in response.body:
                 break
         return response

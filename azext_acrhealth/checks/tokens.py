@@ -1,7 +1,7 @@
 """Whether the registry gives a refresh token for the user's sign-in, and an access token that allows what is needed."""
 
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping, Sequence
 
 from .._validators import ACTIONS
 from ..clients import registry
@@ -35,6 +35,16 @@ class Refreshed:
     refresh_token: str
 
 
+@dataclass(frozen=True)
+class Granted:
+    """An access token, which is a secret, and the repository that it is for; ``ask`` returns one for another scope."""
+
+    front_door: FrontDoor
+    access_token: str
+    repository: str | None
+    ask: Callable[[str], str]
+
+
 def _refresh(context: Any, needs: Mapping[str, Any]) -> Found:
     challenged: Challenged = needs['challenge']
     account = needs['login-server'].account
@@ -48,13 +58,13 @@ def _refresh(context: Any, needs: Mapping[str, Any]) -> Found:
     except sign_in.NoToken as failure:
         raise ConnectivityRefreshTokenError(failure.cause, **{**facts, **failure.evidence}) from failure
     facts['tenant_id'] = token.tenant_id
-    answer = _ask(context, challenged.front_door, '/oauth2/exchange',
-                  registry.exchange_form(challenged.service, token.tenant_id, token.value),
-                  ConnectivityRefreshTokenError, facts)
+    form = registry.exchange_form(challenged.service, token.tenant_id, token.value)
+    answer = ask(context, challenged.front_door, ConnectivityRefreshTokenError, facts, method='POST',
+                 path='/oauth2/exchange', headers=registry.FORM, body=form)
     response = answer.response
     refresh_token = registry.token_in(response, 'refresh_token') if response.status == 200 else None
     if refresh_token is None:
-        raise _refused(response, ConnectivityRefreshTokenError, 'exchange-unauthorized', facts)
+        raise refused(response, ConnectivityRefreshTokenError, 'exchange-unauthorized', facts)
     return Found('The registry gave a refresh token', details=facts,
                  value=Refreshed(challenged.front_door, challenged.service, refresh_token),
                  warning=_transient(answer, ConnectivityRefreshTokenError, facts))
@@ -62,31 +72,47 @@ def _refresh(context: Any, needs: Mapping[str, Any]) -> Found:
 
 def _access(context: Any, needs: Mapping[str, Any]) -> Found:
     refreshed: Refreshed = needs['refresh-token']
+
+    def request(scope: str | None) -> dict[str, Any]:
+        form = registry.token_form(refreshed.service, scope, refreshed.refresh_token)
+        return {'method': 'POST', 'path': '/oauth2/token', 'headers': registry.FORM, 'body': form}
+
+    return access(context, needs, refreshed.front_door, ACTIONS, request)
+
+
+def access(context: Any, needs: Mapping[str, Any], front_door: FrontDoor, actions: Sequence[str],
+           request: Callable[[str | None], dict[str, Any]]) -> Found:
+    """Return what the access token allows that ``request`` brings for a scope, whoever signs in by it; the scope is
+    that of these actions on the repository that the user asked about."""
     repository = context.options.repository
-    facts = {'host': refreshed.front_door.host, 'registry': context.options.registry, 'repository': repository}
-    scope = f'repository:{repository}:{",".join(ACTIONS)}' if repository else None
-    answer = _ask(context, refreshed.front_door, '/oauth2/token',
-                  registry.token_form(refreshed.service, scope, refreshed.refresh_token),
-                  ConnectivityAccessTokenError, facts)
-    response = answer.response
-    access_token = registry.token_in(response, 'access_token') if response.status == 200 else None
-    if access_token is None:
-        raise _refused(response, ConnectivityAccessTokenError, 'token-unauthorized', facts)
+    facts = {'host': front_door.host, 'registry': context.options.registry, 'repository': repository}
+
+    def token_for(scope: str | None) -> tuple[str, Answer]:
+        answer = ask(context, front_door, ConnectivityAccessTokenError, facts, **request(scope))
+        response = answer.response
+        access_token = registry.token_in(response, 'access_token') if response.status == 200 else None
+        if access_token is None:
+            raise refused(response, ConnectivityAccessTokenError, 'token-unauthorized', facts)
+        return access_token, answer
+
+    access_token, answer = token_for(f'repository:{repository}:{",".join(actions)}' if repository else None)
     warning = _transient(answer, ConnectivityAccessTokenError, facts)
+    value = Granted(front_door, access_token, repository, lambda other: token_for(other)[0])
     if repository is None:
-        return Found('The registry gave an access token', details=facts, warning=warning)
-    actions = registry.granted(access_token, repository)
-    if actions is None:
+        return Found('The registry gave an access token', value, facts, warning)
+    granted = registry.granted(access_token, repository)
+    if granted is None:
         raise ConnectivityAccessTokenError('token-unreadable', **facts)
     required = [action for action in ACTIONS if action in context.options.require]
-    lacking = [action for action in required if action not in actions and '*' not in actions]
-    facts = {**facts, 'granted': list(actions), 'required': required, 'lacking': lacking}
+    lacking = [action for action in required if action not in granted and '*' not in granted]
+    facts = {**facts, 'granted': list(granted), 'required': required, 'lacking': lacking}
     if lacking:
-        raise _lacking(facts, needs['login-server'].resource)
-    return Found(f'Granted on {repository}: {connection.spoken_list(list(actions))}', details=facts, warning=warning)
+        raise actions_missing(ConnectivityAccessTokenError, facts, needs['login-server'].resource)
+    return Found(f'Granted on {repository}: {connection.spoken_list(list(granted))}', value, facts, warning)
 
 
-def _lacking(facts: dict[str, Any], resource: Mapping[str, Any]) -> HealthCheckError:
+def actions_missing(error: type[HealthCheckError], facts: Mapping[str, Any],
+                    resource: Mapping[str, Any]) -> HealthCheckError:
     """Return which roles would grant what is lacking, for the registry's role assignment mode."""
     properties = resource.get('properties')
     mode = str((properties if isinstance(properties, dict) else {}).get('roleAssignmentMode') or '')
@@ -96,22 +122,23 @@ def _lacking(facts: dict[str, Any], resource: Mapping[str, Any]) -> HealthCheckE
         roles = roles[-1:]
     elif 'AcrPush' in roles and 'AcrPull' in roles:
         roles.remove('AcrPull')
-    return ConnectivityAccessTokenError('actions-missing', **facts, role=roles[0], other_role=''.join(roles[1:]),
-                                        roles=connection.spoken_list(roles), mode=mode, resource_id=resource.get('id'))
+    return error('actions-missing', **facts, role=roles[0], other_role=''.join(roles[1:]),
+                 roles=connection.spoken_list(roles), mode=mode, resource_id=resource.get('id'))
 
 
-def _ask(context: Any, front_door: FrontDoor, path: str, form: str, error: type[HealthCheckError],
-         facts: Mapping[str, Any]) -> Answer:
+def ask(context: Any, front_door: FrontDoor, error: type[HealthCheckError], facts: Mapping[str, Any],
+        **request: Any) -> Answer:
+    """Return the answer; a connection that fails is ``error`` with these facts."""
     try:
-        return front_door.request('POST', path, context.operation(), headers=registry.FORM, body=form)
+        return front_door.request(deadline=context.operation(), **request)
     except ConnectionFailed as failure:
         cause, evidence = connection.why(failure)
-        raise error(cause, **{**facts, **evidence, 'path': path}) from failure
+        raise error(cause, **{**facts, **evidence, 'path': connection.without_query(request['path'])}) from failure
 
 
-def _refused(response: Response, error: type[HealthCheckError], unauthorized: str,
-             facts: Mapping[str, Any]) -> HealthCheckError:
-    """Return what an answer means that holds no token."""
+def refused(response: Response, error: type[HealthCheckError], unauthorized: str,
+            facts: Mapping[str, Any]) -> HealthCheckError:
+    """Return what an answer means that holds nothing of what was asked for."""
     said = registry.error_of(response)
     facts = {**facts, **connection.who_answered(response), 'said': said.message if said else None,
              'flaw': response.flaw,

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from knack.util import CLIError
 
+from .._validators import other_suffixes
 from . import Deadline
 from .front_door import connection_to
 from .http import Connection, Response, Trust
@@ -22,8 +23,9 @@ _REGISTRY_AUDIENCE = 'containerregistry'
 #: Where the sample image comes from; clouds that cannot reach it have their own (azure-cli pull request 33499).
 _MCR = {'ussec': 'mcr.microsoft.scloud', 'usnat': 'mcr.microsoft.eaglex.ic.gov'}
 
-#: The version of Microsoft.ContainerRegistry that is asked for, and the one that every cloud has.
-API_VERSIONS = ('2025-11-01', '2019-05-01')
+#: The versions of Microsoft.ContainerRegistry that are asked for in turn: the first one that knows regional endpoints,
+#: a stable one, and the one that every cloud has.
+API_VERSIONS = ('2026-03-01-preview', '2025-11-01', '2019-05-01')
 
 #: A listing of more pages than this is not read to its end (a page holds up to 1000 resources).
 _MOST_PAGES = 50
@@ -95,7 +97,7 @@ class AzureCli:
         self._cli_ctx = cli_ctx
         self._trust = trust
         self._management: Later[Connection] | None = None
-        self._turn = threading.Lock()
+        self._one_request = threading.Lock()
         self._tokens: dict[tuple[str, str | None], Later[Token]] = {}
         #: By how many seconds this machine's clock was ahead of Resource Manager's at its last answer.
         self.clock_skew: int | None = None
@@ -120,6 +122,10 @@ class AzureCli:
         """The sign-in service's host in the active cloud."""
         return urlsplit(self._cli_ctx.cloud.endpoints.active_directory).hostname or ''
 
+    def other_suffixes(self) -> Mapping[str, str]:
+        """Return the suffixes of login servers in the other clouds that the CLI knows, by the clouds' names."""
+        return other_suffixes(self._cli_ctx)
+
     @property
     def management_audience(self) -> str:
         """What a token for Resource Manager is made out to."""
@@ -130,6 +136,15 @@ class AzureCli:
         """What a token for a registry is made out to: the user's `acr.audience_resource`, else the public one."""
         chosen = self._cli_ctx.config.get('acr', 'audience_resource', fallback=None) or _REGISTRY_AUDIENCE
         return str(chosen) if chosen.startswith('https://') else f'https://{chosen}.azure.net'
+
+    @property
+    def storage_suffix(self) -> str | None:
+        """What the names of the active cloud's storage hosts end in; None where the cloud does not say."""
+        from azure.cli.core.cloud import CloudSuffixNotSetException
+        try:
+            return f'.blob.{self._cli_ctx.cloud.suffixes.storage_endpoint}'.lower()
+        except CloudSuffixNotSetException:
+            return None
 
     def account(self) -> Account:
         """Return the account that commands use now. Raises SignInFailed where nobody is signed in."""
@@ -194,20 +209,25 @@ class AzureCli:
         return way
 
     def getter(self, token: Token, deadline: Deadline) -> Callable[[str], Response]:
-        """Return a function that GETs paths from Resource Manager over one connection, in turn with other threads."""
+        """Return a function that GETs paths from Resource Manager over the one connection, each in its turn."""
         way = self.set_out(deadline).result(deadline)
 
         def get(path: str) -> Response:
-            if not self._turn.acquire(timeout=max(0.0, deadline.left())):  # pylint: disable=consider-using-with
+            # `with` would wait without an end.  pylint: disable-next=consider-using-with
+            if not self._one_request.acquire(timeout=deadline.left()):
                 raise TimeoutError('timed out')
             try:
                 response = way.request('GET', path, deadline, headers={'Authorization': f'Bearer {token.value}'})
             finally:
-                self._turn.release()
+                self._one_request.release()
             self.clock_skew = response.clock_skew
             return response
 
         return get
+
+    def read(self, path: str, account: Account, deadline: Deadline) -> Response:
+        """Return the answer to a GET of that path from Resource Manager, as that account."""
+        return self.getter(self.management_token(account).result(deadline), deadline)(path)
 
     def registries(self, subscription_id: str, token: Token, deadline: Deadline) -> Iterator[Mapping[str, Any]]:
         """Yield the subscription's registries, page by page. Raises ManagementFailed and ConnectionFailed.
@@ -217,9 +237,10 @@ class AzureCli:
         get = self.getter(token, deadline)
 
         listing = f'/subscriptions/{subscription_id}/providers/Microsoft.ContainerRegistry/registries'
-        response = get(f'{listing}?api-version={API_VERSIONS[0]}')
-        if response.status == 400 and b'api-version' in response.body:
-            response = get(f'{listing}?api-version={API_VERSIONS[1]}')
+        for version in API_VERSIONS:
+            response = get(f'{listing}?api-version={version}')
+            if response.status != 400 or b'api-version' not in response.body:
+                break
         for _ in range(_MOST_PAGES):
             page = response.json()
             if response.status != 200 or not isinstance(page, dict) or not isinstance(page.get('value'), list):

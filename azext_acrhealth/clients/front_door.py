@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Callable, Mapping
 
 from . import Deadline
-from .http import Connection, ConnectionFailed, Response, Trust, proxy_for
+from .http import BODY_CAP, Connection, ConnectionFailed, Response, Trust, proxy_for
 from .later import Later
 from .names import Lookup, look_up, look_up_within
 
@@ -47,14 +47,7 @@ class FrontDoor:
         addresses = [] if self.proxy else self.lookup.result(Deadline(self._timeout)).addresses
         deadline = Deadline(self._timeout)
         connection = Connection(self.host, addresses, self._trust)
-        try:
-            connection.open(deadline)
-        except ConnectionFailed as failure:
-            if failure.kind not in ('reset', 'closed') or deadline.left() < _PAUSE_SECONDS:
-                raise
-            time.sleep(_PAUSE_SECONDS)
-            connection.open(deadline)
-            self.first_try = failure.text
+        self.first_try = opened(connection, deadline)
         return connection
 
     def clock_skew(self, deadline: Deadline) -> int | None:
@@ -73,17 +66,32 @@ class FrontDoor:
         return self.request('GET', '/v2/', Deadline(self._timeout), connection=connection)
 
     def request(self, method: str, path: str, deadline: Deadline, *, headers: Mapping[str, str] | None = None,
-                body: str | None = None, connection: Connection | None = None) -> Answer:
+                body: str | None = None, connection: Connection | None = None, most: int = BODY_CAP) -> Answer:
         """Return the answer over the one connection; what may be over a moment later is tried once more in time."""
         way = connection or self.connection.result(deadline)
 
         def once() -> Response:
-            return way.request(method, path, deadline, headers=headers, body=body)
+            return way.request(method, path, deadline, headers=headers, body=body, most=most)
 
-        return _tried_again(once, deadline)
+        return tried_again(once, deadline)
 
 
-def _tried_again(once: Callable[[], Response], deadline: Deadline) -> Answer:
+def opened(connection: Connection, deadline: Deadline) -> str | None:
+    """Open that connection, at the second try where the first is cut off; return what that first try came to."""
+    try:
+        connection.open(deadline)
+        return None
+    except ConnectionFailed as failure:
+        if failure.kind not in ('reset', 'closed') or deadline.left() < _PAUSE_SECONDS:
+            raise
+        first_try = failure.text
+    time.sleep(_PAUSE_SECONDS)
+    connection.open(deadline)
+    return first_try
+
+
+def tried_again(once: Callable[[], Response], deadline: Deadline) -> Answer:
+    """Return the answer; what may be over a moment later is tried once more in time."""
     try:
         response = once()
         if response.status not in _TRANSIENT or deadline.left() < _PAUSE_SECONDS:

@@ -30,13 +30,18 @@ BODY_CAP = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Response:
-    """An answer. ``whole`` is False where the body was longer than the cap, or shorter than its announced length."""
+    """An answer. ``whole`` is False where the body was longer than ``most``, or shorter than its announced length.
+
+    ``first_byte`` is the time from the request to the beginning of the answer, in seconds.
+    """
 
     status: int
     reason: str
     headers: http.client.HTTPMessage
     body: bytes
     whole: bool
+    most: int = BODY_CAP
+    first_byte: float = 0.0
 
     def header(self, name: str) -> str | None:
         """Return the first header of that name."""
@@ -61,7 +66,7 @@ class Response:
         """Why the body is not whole; None where it is."""
         if self.whole:
             return None
-        return f'has more than {BODY_CAP} bytes' if len(self.body) >= BODY_CAP else 'ends before its announced length'
+        return f'has more than {self.most} bytes' if len(self.body) >= self.most else 'ends before its announced length'
 
     @property
     def clock_skew(self) -> int | None:
@@ -115,16 +120,18 @@ class Connection:
         return self.peer
 
     def request(self, method: str, path: str, deadline: Deadline, *,
-                headers: Mapping[str, str] | None = None, body: str | None = None) -> Response:
-        """Return the answer to one request, whatever its status. Raises ConnectionFailed (stage answer)."""
+                headers: Mapping[str, str] | None = None, body: str | None = None,
+                most: int = BODY_CAP) -> Response:
+        """Return the answer to one request, whatever its status, with at most so many bytes of its body. Raises
+        ConnectionFailed (stage answer)."""
         used = self._used
         try:
-            return self._exchange(method, path, deadline, headers or {}, body)
+            return self._exchange(method, path, deadline, headers or {}, body, most)
         except ConnectionFailed as failure:
             # A server may close a connection that it kept open just as the next request is sent (RFC 9112, 9.3.1).
             if used and failure.kind in ('closed', 'reset') and failure.evidence.get('received') == 0:
                 self.close()
-                return self._exchange(method, path, deadline, headers or {}, body)
+                return self._exchange(method, path, deadline, headers or {}, body, most)
             raise
 
     def close(self) -> None:
@@ -134,8 +141,9 @@ class Connection:
         self._http = None
         self._used = False
 
+    # pylint: disable-next=too-many-arguments,too-many-positional-arguments
     def _exchange(self, method: str, path: str, deadline: Deadline, headers: Mapping[str, str],
-                  body: str | None) -> Response:
+                  body: str | None, most: int) -> Response:
         if self._http is None or self._http.sock is None:
             self.open(deadline)
         connection = self._http
@@ -144,22 +152,25 @@ class Connection:
         logger.debug('%s https://%s%s', method, self.peer.host, path.split('?')[0])
         began = time.monotonic()
         received = 0
+        chunks: list[bytes] = []
         try:
             connection.request(method, path, body=body, headers={
                 'User-Agent': 'acrhealth', 'Accept': '*/*', 'Accept-Encoding': 'identity', **headers})
             answer = connection.getresponse()
             received = 1
-            content, whole = _read(answer, deadline)
+            first_byte = time.monotonic() - began
+            whole = _read(answer, chunks, deadline, most)
         except (OSError, http.client.HTTPException, ValueError) as ex:
             self.close()
             raise answer_failure(ex, {**self._where(), 'received': received,
+                                      'body_bytes': sum(map(len, chunks)) or None,
                                       'seconds': round(time.monotonic() - began, 1)}) from ex
         logger.debug('https://%s%s answered %d', self.peer.host, path.split('?')[0], answer.status)
         if answer.will_close or not whole:
             self.close()
         else:
             self._used = True
-        return Response(answer.status, answer.reason, answer.headers, content, whole)
+        return Response(answer.status, answer.reason, answer.headers, b''.join(chunks)[:most], whole, most, first_byte)
 
     def _where(self) -> dict[str, Any]:
         return {'host': self.peer.host, 'port': self.peer.port, 'address': self.peer.address,
@@ -201,11 +212,10 @@ class Connection:
         raise connect_failure(first.error, 'connect', {**self._where(), 'seconds': first.seconds}) from first.error
 
 
-def _read(answer: http.client.HTTPResponse, deadline: Deadline) -> tuple[bytes, bool]:
-    """Return the body up to the cap and whether that is all of it."""
-    chunks: list[bytes] = []
+def _read(answer: http.client.HTTPResponse, chunks: list[bytes], deadline: Deadline, most: int) -> bool:
+    """Read the body into ``chunks``, up to a little more than ``most`` bytes; return whether that is all of it."""
     size = 0
-    while size <= BODY_CAP:
+    while size <= most:
         if deadline.left() <= 0:
             raise TimeoutError('timed out')
         chunk = answer.read1(65536)
@@ -214,6 +224,6 @@ def _read(answer: http.client.HTTPResponse, deadline: Deadline) -> tuple[bytes, 
         chunks.append(chunk)
         size += len(chunk)
     # http.client says nothing when a body ends before its announced length.
-    whole = size <= BODY_CAP and not answer.length
+    whole = size <= most and not answer.length
     answer.close()
-    return b''.join(chunks)[:BODY_CAP], whole
+    return whole

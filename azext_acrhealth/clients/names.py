@@ -160,6 +160,11 @@ def is_private(address: str) -> bool:
     return any(parsed in network for network in _PRIVATE if network.version == parsed.version)
 
 
+def private_zone(login_server: str) -> str:
+    """Return the private DNS zone that holds the records of a registry's private endpoints."""
+    return 'privatelink.' + login_server.partition('.')[2]
+
+
 def is_sinkhole(address: str) -> bool:
     """Return whether a filtering name server answers with that address to say no: unspecified, or this machine."""
     try:

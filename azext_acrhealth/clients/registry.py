@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any, Iterable, Mapping, Sequence
 from urllib.parse import urlencode, urlsplit
 
@@ -113,6 +114,13 @@ def token_form(service: str, scope: str | None, refresh_token: str) -> str:
     return urlencode({**form, 'scope': scope} if scope else form)
 
 
+def token_query(service: str, scope: str | None, account: str | None) -> str:
+    """Return path and query of GET /oauth2/token, as docker login asks for an access token: a user name and password
+    go into its Authorization, nothing for an anonymous one (distribution, "Token Authentication Specification")."""
+    query = {'service': service, 'scope': scope, 'account': account}
+    return '/oauth2/token?' + urlencode({key: value for key, value in query.items() if value})
+
+
 FORM = {'Content-Type': 'application/x-www-form-urlencoded'}
 
 
@@ -133,6 +141,15 @@ def claims(token: str) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def expiry(token: str) -> datetime | None:
+    """Return until when a JSON Web Token holds; None where it does not say so, or is none."""
+    end = (claims(token) or {}).get('exp')
+    try:
+        return datetime.fromtimestamp(end, timezone.utc) if isinstance(end, (int, float)) else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def granted(token: str, repository: str) -> Sequence[str] | None:

@@ -111,6 +111,9 @@ def prove(lab: Lab, case: Case, request: pytest.FixtureRequest) -> Run:
     row = report['rootCauses'][0] if report['rootCauses'] else {}
     request.node.user_properties.append(('cause', (case.id, row.get('errorCode', ''), row.get('cause', 'healthy'),
                                                    round(run.seconds, 1), row.get('message', ''))))
+    if row:
+        example = {key: row[key] for key in ('cause', 'errorCode', 'message', 'commands')}
+        request.node.user_properties.append(('example', example))
     said = f'{run.stdout}\n{run.stderr}'
     assert 'Traceback' not in said
     assert report['durationMs'] <= 1000 * case.seconds

@@ -1,11 +1,20 @@
 """End-to-end tests: each worker has a lab, and each test finds it as new."""
 from __future__ import annotations
 
+import json
+import os
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.lab import Lab, LabError
+from tests.supplies import CHECKOUT
+
+EXAMPLES = CHECKOUT / 'docs/examples.json'
+# The directories of a lab as those of any machine.
+PLACES = {r'/tmp/lab-\w+/bin\d+/': '/usr/local/bin/', r'/tmp/lab-\w+/home': '/home/demo', r'/tmp/lab-\w+': '/var/lib'}
 
 
 @pytest.fixture(scope='session')
@@ -27,10 +36,24 @@ def lab(_lab: Lab) -> Lab:
     return _lab
 
 
+def _properties(terminalreporter: pytest.TerminalReporter, wanted: str) -> list[Any]:
+    return [value for reports in terminalreporter.stats.values() for report in reports
+            for name, value in getattr(report, 'user_properties', ()) if name == wanted]
+
+
+def _write_examples(found: list[dict[str, Any]]) -> None:
+    text = json.dumps({example['cause']: example for example in sorted(found, key=json.dumps, reverse=True)},
+                      indent=1, sort_keys=True)
+    for place, usual in PLACES.items():
+        text = re.sub(place, usual, text)
+    EXAMPLES.write_text(text + '\n', encoding='utf-8')
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Prints a table of the causes that were produced and named."""
-    rows = sorted({value for reports in terminalreporter.stats.values() for report in reports
-                   for name, value in getattr(report, 'user_properties', ()) if name == 'cause'})
+    if os.environ.get('RECORD_EXAMPLES'):  # make examples
+        _write_examples(_properties(terminalreporter, 'example'))
+    rows = sorted(set(_properties(terminalreporter, 'cause')))
     if not rows:
         return
     causes = {cause for _, _, cause, _, _ in rows} - {'healthy'}

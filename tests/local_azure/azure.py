@@ -22,8 +22,7 @@ from .upstream import Upstreams
 from .world import Grant, World
 
 TLS_ADDRESSES = [names.RESOURCE_MANAGER_ADDRESS, names.ENTRA_ADDRESS, names.MCR_ADDRESS, names.MCR_DATA_ADDRESS,
-                 names.FRONT_ADDRESS, names.STORAGE_ADDRESS, names.DATA_ENDPOINT_ADDRESS,
-                 names.PRIVATE_ENDPOINT_ADDRESS, names.PRIVATE_DATA_ADDRESS]
+                 names.FRONT_ADDRESS, names.STORAGE_ADDRESS, names.DATA_ENDPOINT_ADDRESS, *names.PRIVATE_ADDRESSES]
 
 
 class Azure:
@@ -45,7 +44,8 @@ class Azure:
             serving.host(cloud.entra, Entra(tokens))
             serving.host(f'*.data{cloud.registry_suffix}', storage)
             serving.host(f'*{cloud.registry_suffix}', front)
-        serving.host(names.MCR_HOST, Mcr(self._upstreams, storage))
+        for host in names.MCR_HOSTS:
+            serving.host(host, Mcr(self._upstreams, storage))
         serving.host(f'*.data.{names.MCR_HOST}', storage)
         serving.host('*.blob.core.windows.net', storage)
         serving.host(names.METADATA_ADDRESS, Metadata(tokens))

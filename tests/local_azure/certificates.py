@@ -27,10 +27,10 @@ COVERS: List[List[str]] = [
     [f'*{cloud.registry_suffix}' for cloud in names.CLOUDS],
     ['*.westeurope.data.azurecr.io', '*.eastus.data.azurecr.io', '*.southeastasia.data.azurecr.io',
      '*.northeurope.data.azurecr.io', '*.westeurope.geo.azurecr.io', '*.northeurope.geo.azurecr.io'],
-    [names.MCR_HOST, '*.data.mcr.microsoft.com'],
-    ['*.blob.core.windows.net'],
-    ['management.azure.com', 'management.usgovcloudapi.net', 'management.custom.example'],
-    ['login.microsoftonline.com', '*.microsoftonline.com', 'login.microsoftonline.us', 'login.custom.example'],
+    [*names.MCR_HOSTS, '*.data.mcr.microsoft.com'],
+    ['*.blob.core.windows.net', 'layers.contoso.example'],
+    [cloud.resource_manager for cloud in names.CLOUDS],
+    [*[cloud.entra for cloud in names.CLOUDS], '*.microsoftonline.com'],
 ]
 
 

@@ -17,7 +17,7 @@ ABBREVIATIONS = {'westeurope': 'weu', 'northeurope': 'neu', 'eastus': 'eus', 'so
 
 def zone(world: World) -> Zone:
     """Every name that resolves, as the public DNS has it: nothing knows of private zones until a fault says so."""
-    found: Zone = {names.MCR_HOST: (60, [names.MCR_ADDRESS]),
+    found: Zone = {**{host: (60, [names.MCR_ADDRESS]) for host in names.MCR_HOSTS},
                    names.MCR_DATA_HOST: (60, [names.MCR_DATA_ADDRESS]),
                    names.STORAGE_HOST: (60, [names.STORAGE_ADDRESS])}
     for cloud in names.CLOUDS:

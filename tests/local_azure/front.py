@@ -5,6 +5,7 @@ Resource Manager shows them (public access, network rules, anonymous pull, admin
 """
 import base64
 import binascii
+import datetime
 import ipaddress
 import re
 import uuid
@@ -129,7 +130,7 @@ class Front:
     def _keeps_out(self, registry: Dict[str, Any], reached: str) -> bool:
         """Whether the registry's firewall refuses; rules count only if the default is Deny."""
         properties = registry['properties']
-        if reached in (names.PRIVATE_ENDPOINT_ADDRESS, names.PRIVATE_DATA_ADDRESS):
+        if reached in names.PRIVATE_ADDRESSES:
             return not any(one['properties']['privateLinkServiceConnectionState']['status'] == 'Approved'
                            for one in properties.get('privateEndpointConnections') or [])
         if properties.get('publicNetworkAccess') == 'Disabled':
@@ -204,7 +205,8 @@ class Front:
             return self._bearer_of(call, password)
         if user == registry['name'] and properties.get('adminUserEnabled') and password == names.ADMIN_PASSWORD:
             return user
-        if (user, password) == (names.REPOSITORY_TOKEN, names.REPOSITORY_TOKEN_PASSWORD):
+        if (user, password) == (names.REPOSITORY_TOKEN, names.REPOSITORY_TOKEN_PASSWORD) and \
+                self._token_holds(registry):
             return user
         if GUID.match(user):
             if any(one.name == user and one.secret == password for one in names.IDENTITIES):
@@ -212,6 +214,15 @@ class Front:
             raise Refused('Invalid clientid or client secret.')
         known = user in (registry['name'], names.REPOSITORY_TOKEN)
         raise Refused(AUTHENTICATION_REQUIRED if known else 'Application not registered with AAD.')
+
+    def _token_holds(self, registry: Dict[str, Any]) -> bool:
+        """Whether the repository token is enabled and one of its passwords still holds, as far as it has settings."""
+        token = self._world.resources.get(f"{registry['id']}/tokens/{names.REPOSITORY_TOKEN}".lower())
+        if token is None:
+            return True
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat()
+        return token['properties']['status'] == 'enabled' and any(
+            one.get('expiry', 'never') > now for one in token['properties']['credentials']['passwords'])
 
     async def _repository(self, call: Call, registry: Dict[str, Any]) -> web.StreamResponse:
         """Everything below /v2/: refused here if the token does not reach, else answered by the registry server."""

@@ -15,6 +15,11 @@ STORAGE_ADDRESS = '203.0.113.41'
 DATA_ENDPOINT_ADDRESS = '203.0.113.42'
 PRIVATE_ENDPOINT_ADDRESS = '10.0.0.7'
 PRIVATE_DATA_ADDRESS = '10.0.0.6'
+# Login server and data endpoint of a second private endpoint, and of one in another network.
+SECOND_ENDPOINT_ADDRESSES = ['10.0.0.17', '10.0.0.16']
+OTHER_NETWORK_ADDRESSES = ['10.1.0.7', '10.1.0.6']
+PRIVATE_ADDRESSES = [PRIVATE_ENDPOINT_ADDRESS, PRIVATE_DATA_ADDRESS, *SECOND_ENDPOINT_ADDRESSES,
+                     *OTHER_NETWORK_ADDRESSES]
 PROXY_ADDRESS = '203.0.113.50'
 PROXY_PORT = 3128
 METADATA_ADDRESS = '169.254.169.254'
@@ -22,12 +27,13 @@ METADATA_ADDRESS = '169.254.169.254'
 # Whoever prepares the namespace puts all of these on its loopback interface.
 ADDRESSES = NAME_SERVERS + [
     RESOURCE_MANAGER_ADDRESS, ENTRA_ADDRESS, MCR_ADDRESS, MCR_DATA_ADDRESS, FRONT_ADDRESS, STORAGE_ADDRESS,
-    DATA_ENDPOINT_ADDRESS, PRIVATE_ENDPOINT_ADDRESS, PRIVATE_DATA_ADDRESS, PROXY_ADDRESS, METADATA_ADDRESS]
+    DATA_ENDPOINT_ADDRESS, *PRIVATE_ADDRESSES, PROXY_ADDRESS, METADATA_ADDRESS]
 
 # The address that a registry believes to be asked from: its firewall's refusal names it.
 CLIENT_ADDRESS = '203.0.113.77'
 
 MCR_HOST = 'mcr.microsoft.com'
+MCR_HOSTS = [MCR_HOST, 'mcr.microsoft.scloud']  # the second in the cloud USSec
 MCR_DATA_HOST = 'eastus.data.mcr.microsoft.com'
 STORAGE_HOST = 'weumanaged15.blob.core.windows.net'
 
@@ -50,6 +56,8 @@ CLOUDS = [
           ['https://management.core.usgovcloudapi.net/', 'https://management.usgovcloudapi.net/'], '.azurecr.us'),
     Cloud('CustomCloud', 'management.custom.example', 'login.custom.example',
           ['https://management.custom.example/'], '.azurecr.custom.example'),
+    Cloud('AzureChinaCloud', 'management.chinacloudapi.cn', 'login.chinacloudapi.cn',
+          ['https://management.core.chinacloudapi.cn/', 'https://management.chinacloudapi.cn/'], '.azurecr.cn'),
 ]
 REGISTRY_AUDIENCE = 'https://containerregistry.azure.net'
 
@@ -91,7 +99,7 @@ IDENTITIES = [APP, USER, APP_B, USER_B, MACHINE]
 # Not Entra's identities but a registry's own: its admin user (named like the registry), a repository token.
 ADMIN_PASSWORD = 'planted+Password/of+the+admin+user'
 ANONYMOUS = 'anonymous'
-REPOSITORY_TOKEN = 'demotoken'
+REPOSITORY_TOKEN = 'demotoken'  # of demoregistry in Resource Manager; its password is good everywhere
 REPOSITORY_TOKEN_PASSWORD = 'planted+Password/of+the+repository+token'
 
 PROXY_USER = 'proxyuser'

@@ -200,7 +200,8 @@ class ResourceManager:
         if {one.lower() for one in self._world.forbidden} & set(path.split('/')):
             return refusal(call, 'AuthorizationFailed')
         if path in self._world.resources:
-            return _json(200, self._world.resources[path])
+            suffix = names.cloud_of(call.host).registry_suffix
+            return _json(200, resources.in_cloud(self._world.resources[path], suffix))
         if not registry or not path.startswith(registry['id'].lower()):
             return refusal(call, 'ResourceNotFound')
         below = path[len(registry['id']):].strip('/')

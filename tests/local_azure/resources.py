@@ -1,6 +1,8 @@
 """The Azure resources there are at the start, in the shapes that WIRE section 2 and its recordings show."""
 import copy
-from typing import Any, Dict, List
+import json
+import uuid
+from typing import Any, Dict, List, Sequence
 
 from . import names
 
@@ -23,16 +25,19 @@ TOP_LEVEL = ('sku', 'identity', 'id', 'location', 'tags', 'systemData')
 REMOVED = '(removed)'
 CREATED = '2025-11-03T09:12:44.1803711'
 
-VNET_ID = f'/subscriptions/{names.SUBSCRIPTION_A1}/resourceGroups/demo-rg/providers/Microsoft.Network' \
-          '/virtualNetworks/demo-vnet'
+
+def network_id(kind: str, name: str, subscription: str = names.SUBSCRIPTION_A1, group: str = 'demo-rg') -> str:
+    """The resource id of something of Microsoft.Network."""
+    return f'/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/{kind}/{name}'
+
+
+VNET_ID = network_id('virtualNetworks', 'demo-vnet')
 CMK_IDENTITY_ID = f'/subscriptions/{names.SUBSCRIPTION_A1}/resourcegroups/demo-rg/providers' \
                   '/Microsoft.ManagedIdentity/userAssignedIdentities/cmk-identity'
 CMK_CLIENT_ID = '99999999-a999-4999-8999-999999999999'
 CMK_PRINCIPAL_ID = '9a9a9a9a-a9a9-49a9-89a9-9a9a9a9a9a9a'
-PRIVATE_ENDPOINT_ID = f'/subscriptions/{names.SUBSCRIPTION_A1}/resourceGroups/demo-rg/providers/Microsoft.Network' \
-                      '/privateEndpoints/private-pe'
-NIC_ID = PRIVATE_ENDPOINT_ID.replace('privateEndpoints/private-pe', 'networkInterfaces/private-pe.nic.') + \
-    '5d1f0a35-7c1c-4f0e-9c3b-2b6c1e0d7a11'
+PRIVATE_ENDPOINT_ID = network_id('privateEndpoints', 'private-pe')
+NIC_SUFFIX = '.nic.5d1f0a35-7c1c-4f0e-9c3b-2b6c1e0d7a11'
 
 # A registry encrypted with a customer's key through a user-assigned identity, which is named by its client id.
 CMK_IDENTITY = {'type': 'userAssigned', 'userAssignedIdentities': {
@@ -113,8 +118,10 @@ def registry(name: str, *, sku: str = 'Premium', location: str = 'westeurope', g
 
 def connection(registry_name: str, endpoint_id: str, status: str, group: str = 'demo-rg') -> Resource:
     """A private endpoint connection as a registry lists it; one still Pending has no description."""
-    name = f'{registry_name}.70455c411dff4ee5b352da43860f87b0'
-    state = {'status': status} if status == 'Pending' else {'status': status, 'description': 'Auto-Approved'}
+    name = f'{registry_name}.{uuid.uuid5(uuid.NAMESPACE_URL, endpoint_id).hex}'
+    state = {'status': status}
+    if status != 'Pending':
+        state['description'] = 'Auto-Approved' if status == 'Approved' else 'somedescription'
     return {'type': 'Microsoft.ContainerRegistry/registries/privateEndpointConnections',
             'id': registry_id(registry_name, names.SUBSCRIPTION_A1, group) + f'/privateEndpointConnections/{name}',
             'name': name,
@@ -130,6 +137,19 @@ def replication(registry_name: str, location: str) -> Resource:
             'properties': {'provisioningState': 'Succeeded',
                            'status': {'displayStatus': 'Ready', 'timestamp': CREATED + 'Z'},
                            'regionEndpointEnabled': True, 'zoneRedundancy': 'Disabled'}}
+
+
+def token(registry_name: str, **changes: Any) -> Resource:
+    """A repository token as Resource Manager shows it: which passwords it has, never what they are."""
+    where = registry_id(registry_name, names.SUBSCRIPTION_A1, 'demo-rg')
+    made: Resource = {
+        'type': 'Microsoft.ContainerRegistry/registries/tokens', 'id': f'{where}/tokens/{names.REPOSITORY_TOKEN}',
+        'name': names.REPOSITORY_TOKEN, 'properties': {
+            'creationDate': CREATED + 'Z', 'provisioningState': 'Succeeded', 'status': 'enabled',
+            'scopeMapId': f'{where}/scopeMaps/_repositories_admin',
+            'credentials': {'passwords': [{'creationTime': CREATED + 'Z', 'name': 'password1'}]}}}
+    merge(made['properties'], changes)
+    return made
 
 
 def registries() -> List[Resource]:
@@ -156,40 +176,54 @@ def registries() -> List[Resource]:
     ]
 
 
+def network(identifier: str) -> Resource:
+    """A virtual network with one subnet."""
+    return {'id': identifier, 'name': identifier.rsplit('/', 1)[1], 'type': 'Microsoft.Network/virtualNetworks',
+            'location': 'westeurope', 'tags': {},
+            'properties': {'provisioningState': 'Succeeded', 'addressSpace': {'addressPrefixes': ['10.0.0.0/16']},
+                           'subnets': [{'id': f'{identifier}/subnets/default', 'name': 'default'}]}}
+
+
+def private_endpoint(identifier: str, registry_name: str, addresses: Sequence[str], *, vnet: str = VNET_ID,
+                     status: str = 'Approved', state: str = 'Succeeded', manual: bool = False) -> List[Resource]:
+    """A private endpoint and its network interface, with the addresses of login server and data endpoint.
+
+    `status` is its own copy of what the registry says of the connection, `state` its provisioning state.
+    """
+    name, region = identifier.rsplit('/', 1)[1], {'location': 'westeurope', 'tags': {}}
+    nic = identifier.replace('privateEndpoints', 'networkInterfaces') + NIC_SUFFIX
+    kinds = ['privateLinkServiceConnections', 'manualPrivateLinkServiceConnections']
+    kind, other = reversed(kinds) if manual else kinds
+    link = {'name': name, 'id': f'{identifier}/{kind}/{name}', 'properties': {
+        'provisioningState': 'Succeeded', 'groupIds': ['registry'],
+        'privateLinkServiceId': registry_id(registry_name, names.SUBSCRIPTION_A1, 'demo-rg'),
+        'privateLinkServiceConnectionState': {'status': status, 'actionsRequired': 'None',
+                                              'description': 'Auto-Approved' if status == 'Approved' else ''}}}
+    hosts = [('login', 'registry', f'{registry_name}.azurecr.io'),
+             ('data', 'registry_data_westeurope', f'{registry_name}.westeurope.data.azurecr.io')]
+    cards = [{'name': f'privateEndpointIpConfig.{part}', 'id': f'{nic}/ipConfigurations/privateEndpointIpConfig.{part}',
+              'properties': {'provisioningState': 'Succeeded', 'privateIPAddress': address,
+                             'privateIPAllocationMethod': 'Dynamic', 'privateLinkConnectionProperties': {
+                                 'groupId': 'registry', 'requiredMemberName': member, 'fqdns': [host]}}}
+             for (part, member, host), address in zip(hosts, addresses)]
+    return [
+        {'id': identifier, 'name': name, 'type': 'Microsoft.Network/privateEndpoints', **region, 'properties': {
+            'provisioningState': state, 'subnet': {'id': f'{vnet}/subnets/default'}, kind: [link], other: [],
+            'customDnsConfigs': [], 'networkInterfaces': [{'id': nic}]}},
+        {'id': nic, 'name': nic.rsplit('/', 1)[1], 'type': 'Microsoft.Network/networkInterfaces', **region,
+         'properties': {'provisioningState': 'Succeeded', 'ipConfigurations': cards}}]
+
+
 def others() -> List[Resource]:
     """What Resource Manager knows besides registries: an identity, a private endpoint with its card, a network."""
-    def address(name: str, member: str, host: str, number: str) -> Resource:
-        return {'name': name, 'id': f'{NIC_ID}/ipConfigurations/{name}', 'properties': {
-            'provisioningState': 'Succeeded', 'privateIPAddress': number, 'privateIPAllocationMethod': 'Dynamic',
-            'privateLinkConnectionProperties': {'groupId': 'registry', 'requiredMemberName': member, 'fqdns': [host]}}}
-    region = {'location': 'westeurope', 'tags': {}}
     replicas = [replication('georegistry', 'westeurope'), replication('georegistry', 'northeurope')]
-    return replicas + [
+    return replicas + [token('demoregistry')] + [
         {'id': CMK_IDENTITY_ID, 'name': 'cmk-identity', 'type': 'Microsoft.ManagedIdentity/userAssignedIdentities',
-         **region, 'properties': {'tenantId': names.TENANT_A, 'principalId': CMK_PRINCIPAL_ID,
-                                  'clientId': CMK_CLIENT_ID}},
-        {'id': VNET_ID, 'name': 'demo-vnet', 'type': 'Microsoft.Network/virtualNetworks', **region,
-         'properties': {'provisioningState': 'Succeeded', 'addressSpace': {'addressPrefixes': ['10.0.0.0/16']},
-                        'subnets': [{'id': f'{VNET_ID}/subnets/default', 'name': 'default'}]}},
-        {'id': PRIVATE_ENDPOINT_ID, 'name': 'private-pe', 'type': 'Microsoft.Network/privateEndpoints', **region,
-         'properties': {
-             'provisioningState': 'Succeeded', 'subnet': {'id': f'{VNET_ID}/subnets/default'},
-             'privateLinkServiceConnections': [{
-                 'name': 'private-pe', 'id': f'{PRIVATE_ENDPOINT_ID}/privateLinkServiceConnections/private-pe',
-                 'properties': {'provisioningState': 'Succeeded', 'groupIds': ['registry'],
-                                'privateLinkServiceId': registry_id('privateregistry', names.SUBSCRIPTION_A1,
-                                                                    'demo-rg'),
-                                'privateLinkServiceConnectionState': {'status': 'Approved', 'actionsRequired': 'None',
-                                                                      'description': 'Auto-Approved'}}}],
-             'manualPrivateLinkServiceConnections': [], 'customDnsConfigs': [],
-             'networkInterfaces': [{'id': NIC_ID}]}},
-        {'id': NIC_ID, 'name': NIC_ID.rsplit('/', 1)[1], 'type': 'Microsoft.Network/networkInterfaces', **region,
-         'properties': {'provisioningState': 'Succeeded', 'ipConfigurations': [
-             address('privateEndpointIpConfig.data', 'registry_data_westeurope',
-                     'privateregistry.westeurope.data.azurecr.io', names.PRIVATE_DATA_ADDRESS),
-             address('privateEndpointIpConfig.login', 'registry', 'privateregistry.azurecr.io',
-                     names.PRIVATE_ENDPOINT_ADDRESS)]}},
-    ]
+         'location': 'westeurope', 'tags': {}, 'properties': {
+             'tenantId': names.TENANT_A, 'principalId': CMK_PRINCIPAL_ID, 'clientId': CMK_CLIENT_ID}},
+        network(VNET_ID),
+        *private_endpoint(PRIVATE_ENDPOINT_ID, 'privateregistry',
+                          [names.PRIVATE_ENDPOINT_ADDRESS, names.PRIVATE_DATA_ADDRESS])]
 
 
 def data_hosts(made: Resource) -> List[str]:
@@ -219,3 +253,9 @@ def as_served(resource: Resource, api_version: str, suffix: str) -> Resource:
             properties[key] = [host(one) for one in value] if isinstance(value, list) else host(value)
     order = ['sku', 'type', 'identity', 'id', 'name', 'location', 'tags', 'systemData']
     return {**{key: served[key] for key in order if key in served}, 'properties': properties}
+
+
+def in_cloud(resource: Resource, suffix: str) -> Resource:
+    """A resource that is no registry, with the host names in it in that cloud's suffix."""
+    served: Resource = json.loads(json.dumps(resource).replace('.azurecr.io', suffix))
+    return served

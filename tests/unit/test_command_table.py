@@ -94,12 +94,15 @@ def _options(loader: Any) -> list[str]:
     return [option for argument in arguments for option in argument.type.settings.get('options_list') or ()]
 
 
-def test_the_arguments_are_those_of_the_built_in_and_three_more(arguments: dict[str, Any]) -> None:
-    built_in = {'registry_name', 'repository', 'ignore_errors', 'yes'}  # vnet comes with "The whole registry"
-    assert set(arguments) - {'vnet'} == built_in | {'require', 'timeout', 'skip'}
+def test_the_arguments_are_those_of_the_built_in_and_a_few_more(arguments: dict[str, Any]) -> None:
+    built_in = {'registry_name', 'vnet', 'repository', 'ignore_errors', 'yes'}
+    assert set(arguments) == built_in | {
+        'require', 'image', 'timeout', 'skip', 'username', 'password', 'password_stdin', 'anonymous'}
     assert arguments['registry_name']['options_list'] == ['--name', '-n']
     assert arguments['registry_name']['configured_default'] == 'acr'
     assert arguments['yes']['options_list'] == ['--yes', '-y']
+    assert arguments['username']['options_list'] == ['--username', '-u']  # as az acr login has them
+    assert arguments['password']['options_list'] == ['--password', '-p']
 
 
 def test_each_argument_keeps_the_linters_rules(arguments: dict[str, Any]) -> None:

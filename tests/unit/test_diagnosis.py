@@ -81,6 +81,23 @@ def test_a_refusal_is_explained_by_the_settings_and_by_where_the_name_leads(
     assert '203.0.113.77' in found.message or cause == 'private-endpoint-refused'
 
 
+@pytest.mark.parametrize('cause, address, login_server, dns_of_it, deeper', [
+    ('dns-nxdomain', None, failed('login-server', 'LOGIN_SERVER_ERROR', 'registry-not-visible', 'warning'),
+     dns('203.0.113.40'), 'registry-unknown'),
+    ('connect-timeout', '203.0.113.41', passed('login-server'), dns('2001:db8::40'), 'ipv6-unreachable'),
+    ('connection-refused', '203.0.113.41', passed('login-server'),
+     failed('dns', 'CONNECTIVITY_DNS_ERROR', 'dns-hosts-file', 'warning', host=f'{R}.azurecr.io'), 'dns-hosts-file'),
+    ('registry-firewall', '203.0.113.41', passed('login-server', private_endpoints=1), dns('10.0.0.7'),
+     'private-endpoint-refused'),
+])
+def test_where_the_login_server_leads_explains_no_other_host(
+        cause: str, address: str | None, login_server: CheckResult, dns_of_it: CheckResult, deeper: str) -> None:
+    for host, expected in ((f'{R}.azurecr.io', deeper), ('store.blob.core.windows.net', cause)):
+        found, _ = diagnose([login_server, dns_of_it,
+                             failed('data', 'DATA_ENDPOINT_ERROR', cause, host=host, address=address)])
+        assert found[-1].cause == expected
+
+
 def test_the_rules_of_the_firewall_and_the_command_to_add_one_are_named() -> None:
     found = only(passed('login-server', allowed_addresses=['198.51.100.0/24'], default_action='deny'),
                  dns('203.0.113.40'), FIREWALL)
@@ -310,3 +327,50 @@ def test_a_private_address_that_does_not_answer(address: str, cause: str) -> Non
     found = only(failed('tls', 'CONNECTIVITY_CHALLENGE_ERROR', 'connect-timeout', host='h', address=address, port=443))
     assert found.cause == cause
     assert address in found.message
+
+
+def astray(cause: str, host: str = f'{R}.azurecr.io', **evidence: Any) -> CheckResult:
+    """What the private link check says of a name that leads elsewhere."""
+    return failed('private-endpoint', 'PRIVATE_ENDPOINT_DNS_ERROR', cause, host=host, **evidence)
+
+
+UNLINKED = failed('dns', 'CONNECTIVITY_DNS_ERROR', 'dns-private-zone-unlinked', status='warning',
+                  host=f'{R}.azurecr.io', addresses=['203.0.113.40'], chain=[f'{R}.privatelink.azurecr.io'])
+
+
+@pytest.mark.parametrize('results, cause, checks', [
+    ([UNLINKED, astray('dns-private-zone-unlinked')], 'dns-private-zone-unlinked', ['dns', 'private-endpoint']),
+    ([UNLINKED, FIREWALL, astray('dns-private-zone-unlinked')], 'private-endpoint-bypassed',
+     ['dns', 'challenge', 'private-endpoint']),
+    ([UNLINKED, astray('private-endpoint-record-absent')], 'private-endpoint-record-absent',
+     ['dns', 'private-endpoint']),
+    # A part of a part.
+    ([UNLINKED, astray('private-endpoint-record-absent'), failed(
+        'refresh-token', 'CONNECTIVITY_REFRESH_TOKEN_ERROR', 'registry-firewall')], 'private-endpoint-bypassed',
+     ['dns', 'private-endpoint', 'refresh-token']),
+    ([dns('10.0.0.7'), FIREWALL, failed('private-endpoint', 'PRIVATE_ENDPOINT_ERROR', 'private-endpoint-pending')],
+     'private-endpoint-pending', ['challenge', 'private-endpoint']),
+    ([failed('tls', 'CONNECTIVITY_SSL_ERROR', 'certificate-other-name', address='10.0.0.99'),
+      astray('private-endpoint-record-stale', found=['10.0.0.99'])], 'private-endpoint-record-stale',
+     ['tls', 'private-endpoint']),
+    ([failed('tls', 'CONNECTIVITY_CHALLENGE_ERROR', 'connect-timeout', address='203.0.113.40'),
+      astray('dns-private-zone-unlinked', found=['203.0.113.40'])], 'dns-private-zone-unlinked',
+     ['tls', 'private-endpoint']),
+    ([failed('dns', 'CONNECTIVITY_DNS_ERROR', 'dns-nxdomain'), astray('private-endpoint-name-unresolved')],
+     'dns-nxdomain', ['dns', 'private-endpoint']),
+    ([failed('dns', 'CONNECTIVITY_DNS_ERROR', 'dns-silent'), failed(
+        'container-pull', 'DOCKER_PULL_ERROR', 'pull-dns', registry=None)], 'dns-silent', ['dns', 'container-pull']),
+])
+def test_what_follows_from_one_cause_is_part_of_it(results: list[CheckResult], cause: str, checks: list[str]) -> None:
+    found = only(*results)
+    assert (found.cause, sorted(found.checks)) == (cause, sorted(checks))
+
+
+@pytest.mark.parametrize('connection', [
+    failed('tls', 'CONNECTIVITY_SSL_ERROR', 'certificate-other-name', address='10.0.0.7'),
+    failed('tls', 'CONNECTIVITY_SSL_ERROR', 'certificate-expired', address='203.0.113.40')])
+def test_what_happens_at_another_address_or_for_another_reason_is_no_part(connection: CheckResult) -> None:
+    _, causes = diagnose([connection, astray('private-endpoint-record-stale', found=['10.0.0.99'])])
+    assert len(causes) == 2
+    _, causes = diagnose([connection, astray('dns-private-zone-unlinked', found=['203.0.113.40'])])
+    assert len(causes) == 2

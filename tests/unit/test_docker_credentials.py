@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from azext_acrhealth.checks import docker_credentials
+from azext_acrhealth.checks import docker_config
 from azext_acrhealth.checks.docker_credentials import CHECK
 from azext_acrhealth.clients import process
 from azext_acrhealth.clients.containers import Client
@@ -19,6 +19,7 @@ from tests.stand_ins import Machine, context, failed, passed
 
 R = 'contosoprod.azurecr.io'
 DOCKER, PODMAN = Client('/usr/bin/docker', 'docker'), Client('/usr/bin/podman', 'podman')
+SNAP = Client('/snap/bin/docker', 'docker')
 STORED = '{"ServerURL":"https://contosoprod.azurecr.io","Username":"u","Secret":"s3cr3t"}'
 
 
@@ -189,22 +190,21 @@ def test_podman_reads_its_own_file_and_no_creds_store(machine: Machine) -> None:
     assert error_of(context(host=R), PODMAN).cause == 'credential-helper-missing'
 
 
-def test_a_snap_reads_another_file(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_snap_reads_another_file(machine: Machine) -> None:
     # FIELD a-snap-docker-other-config-json, a-snap-docker-config-env-unreadable
-    monkeypatch.setattr(docker_credentials, 'is_snap', lambda client: True)
     usual = config(machine, {'auths': {f'https://{R}': {'auth': 's3cr3t'}}, 'credsStore': 'gone'})
-    error = error_of(context(host=R))
+    error = error_of(context(host=R), SNAP)
     assert (error.code, error.cause, error.evidence['login_in']) == (
         'CREDENTIAL_HELPER_ERROR', 'snap-docker-other-config', usual)
     assert 's3cr3t' not in str(error.evidence)
-    assert isinstance(CHECK.run(context(host=R), {'container-client': DOCKER}), Found), 'a warning'
+    assert isinstance(CHECK.run(context(host=R), {'container-client': SNAP}), Found), 'a warning'
     config(machine, {'auths': {R: {}}}, 'snap/docker/current/.docker/config.json')
-    passed(CHECK, context(host=R), container_client=DOCKER)
+    passed(CHECK, context(host=R), container_client=SNAP)
 
 
 def test_a_snap_is_known_by_its_place() -> None:
-    assert docker_credentials.is_snap(Client('/snap/bin/docker', 'docker'))
-    assert not docker_credentials.is_snap(DOCKER)
+    assert docker_config.is_snap(SNAP)
+    assert not docker_config.is_snap(DOCKER)
 
 
 def test_docker_exe_keeps_its_configuration_elsewhere(machine: Machine) -> None:
@@ -228,7 +228,7 @@ ANSWER = st.builds(Completed, st.none() | st.integers(-70, 255), st.text(), st.t
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()), ANSWER, st.sampled_from([DOCKER, PODMAN]))
 def test_whatever_is_configured_and_said_the_code_is_right(content: bytes, answer: Completed, client: Client) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(docker_credentials, '_content', lambda path: content)
+        patch.setattr(docker_config, '_content', lambda path: content)
         patch.setattr(process, 'run', lambda *_, **__: answer)
         patch.setattr(process, 'search', lambda *names: process.Search(names, ['/x/helper'], [], [], []))
         try:

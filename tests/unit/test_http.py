@@ -111,6 +111,24 @@ def test_a_dead_address_leaves_time_for_the_next(servers: Servers) -> None:
     assert connection.peer.failed_addresses == ['127.0.0.2']
 
 
+def test_no_more_of_a_body_is_read_than_is_wanted(servers: Servers) -> None:
+    answer = b'HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n' + b'o' * 500_000
+    connection = servers.connection(servers.start(answering(answer)))
+    response = connection.request('GET', '/', Deadline(5), most=1024)
+    assert (response.body, response.whole, response.flaw) == (b'o' * 1024, False, 'has more than 1024 bytes')
+    assert 0 < response.first_byte < 5
+
+
+def test_how_much_of_a_body_came_before_it_stopped_is_known(servers: Servers) -> None:
+    def handle(tls: Any) -> None:
+        tls.recv(65536)
+        tls.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok')
+        time.sleep(5)
+    with pytest.raises(ConnectionFailed) as failed:
+        get(servers.connection(servers.start(handle)), 0.5)
+    assert (failed.value.kind, failed.value.evidence['body_bytes']) == ('timeout', 2)
+
+
 @pytest.mark.parametrize('answer, flaw', [
     (OK, None), (b'HTTP/1.1 200 OK\r\n\r\nok', None),
     (b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok', 'ends before its announced length'),

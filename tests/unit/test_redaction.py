@@ -1,12 +1,16 @@
 """Secrets are masked in whatever form tools and servers say them; what is no secret stays readable."""
 
+import base64
 import json
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azext_acrhealth.redaction import MASK, redact
+from azext_acrhealth import redaction
+from azext_acrhealth.redaction import MASK, basic, never_show, redact
 
 JWT = 'eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJhdWQiOiJodHRwczovL2NvbnRvc28ifQ.c2lnbmF0dXJlLXMzY3IzdA'
 
@@ -46,6 +50,25 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 def test_what_is_around_a_secret_stays() -> None:
     assert redact('a http://u:p@proxy:3128 b?sig=x&sp=r c') == f'a http://{MASK}@proxy:3128 b?sig={MASK}&sp=r c'
+
+
+@given(st.text(st.characters(exclude_categories=['Cs']) | st.characters(min_codepoint=0xdc80, max_codepoint=0xdcff),
+               min_size=6), st.sampled_from([str, lambda text: json.dumps(text)[1:-1], lambda text: basic('me', text)]))
+def test_a_secret_that_is_known_is_masked_wherever_it_stands(secret: str, form: Callable[[str], str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redaction, '_known', set())
+        never_show(secret, 'me')
+        assert redact(f'before {form(secret)} after') == f'before {MASK} after'
+
+
+def test_a_secret_that_is_known_is_masked_in_a_request_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, '_known', set())
+    secret = 'p@ss+w/rd "quoted"'
+    never_show(secret)
+    for form in (quote(secret, safe=''), quote_plus(secret), base64.b64encode(secret.encode()).decode()):
+        assert redact(f'<{form}>') == f'<{MASK}>'
+    never_show('short')
+    assert redact('in short') == 'in short'
 
 
 @given(st.text())
