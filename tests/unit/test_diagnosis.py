@@ -139,6 +139,17 @@ def test_a_proxy_comes_from_outside(settings: dict[str, Any], addresses: list[st
     assert ('http://proxy:3128' in found.message) == (cause == 'private-registry-through-proxy')
 
 
+def test_a_bypassed_endpoint_is_mended_in_the_zone_of_its_cloud() -> None:
+    where = passed('dns', host=f'{R}.azurecr.cn', addresses=['203.0.113.40'])
+    found = deepened(passed('login-server', private_endpoints=1), where, FIREWALL)
+    assert (found.cause, found.details['zone']) == ('private-endpoint-bypassed', 'privatelink.azurecr.cn')
+
+
+def test_a_refusal_by_another_host_says_nothing_of_where_the_login_server_leads() -> None:
+    found = deepened(dns('203.0.113.40'), finding('data', 'registry-firewall', host='data.example'))
+    assert (found.details['host'], found.details['addresses']) == ('data.example', [])
+
+
 def test_an_endpoint_without_a_known_address_is_not_said_to_be_bypassed() -> None:
     assert only(passed('login-server', private_endpoints=1), dns(), FIREWALL).cause == 'registry-firewall'
 
@@ -292,6 +303,13 @@ def test_the_command_to_grant_a_role_names_who_and_on_what(cause: str, evidence:
     assert command.format(**OF_IDENTITY) in found.commands
 
 
+@pytest.mark.parametrize('identity', ['11111111-1111-4111-8111-111111111111', None])
+def test_a_sign_in_of_another_kind_has_an_identity_of_its_own_or_none(identity: str | None) -> None:
+    found = deepened(passed('login-server', **OF_IDENTITY),
+                     finding('access-token', 'token-unauthorized', kind='a principal', identity=identity))
+    assert found.details == {**OF_IDENTITY, 'kind': 'a principal', 'identity': identity}
+
+
 @pytest.mark.parametrize('addresses, host, address, cause', [
     (['2001:db8::1', '2001:db8::2'], HOST, '2001:db8::1', 'ipv6-unreachable'),
     (['2001:db8::1', '203.0.113.40'], HOST, '2001:db8::1', 'connect-timeout'),
@@ -364,6 +382,27 @@ UNLINKED = failed('dns', 'CONNECTIVITY_DNS_ERROR', 'dns-private-zone-unlinked', 
 def test_what_follows_from_one_cause_is_part_of_it(results: list[CheckResult], cause: str, checks: list[str]) -> None:
     found = only(*results)
     assert (found.cause, sorted(found.checks)) == (cause, sorted(checks))
+
+
+@pytest.mark.parametrize('name, cause, evidence, whole, part', [
+    ('challenge', 'not-http', {'address': '10.0.0.99'}, 'private-endpoint-record-swapped', True),
+    ('challenge', 'not-http', {'addresses': ['10.0.0.7', '10.0.0.99']}, 'private-endpoint-record-swapped', True),
+    ('challenge', 'not-http', {'addresses': ['10.0.0.7']}, 'private-endpoint-record-swapped', False),
+    ('challenge', 'not-http', {}, 'private-endpoint-record-swapped', False),
+    ('refresh-token', 'not-http', {'address': '10.0.0.99'}, 'private-endpoint-record-swapped', False),
+    ('challenge', 'connection-refused', {'address': '10.0.0.99'}, 'private-endpoint-record-absent', True),
+    ('challenge', 'not-http', {'address': '10.0.0.99'}, 'private-endpoint-record-absent', False)])
+def test_what_comes_of_going_astray_follows_from_it(name: str, cause: str, evidence: dict[str, Any], whole: str,
+                                                    part: bool) -> None:
+    found = entries(finding(name, cause, host='h', **evidence), astray(whole, found=['10.0.0.99', '10.0.0.98']))
+    apart = [(cause, [name]), (whole, ['private-endpoint'])]
+    assert found == ([(whole, [name, 'private-endpoint'])] if part else apart)
+
+
+def test_nothing_follows_from_a_check_that_found_no_address_or_is_another() -> None:
+    failure = finding('tls', 'connect-timeout', host='h', address='10.0.0.99')
+    assert len(entries(failure, astray('private-endpoint-record-stale'))) == 2
+    assert len(entries(failure, finding('data', 'private-endpoint-record-stale', found=['10.0.0.99']))) == 2
 
 
 @pytest.mark.parametrize('connection', [

@@ -3,8 +3,9 @@
 import base64
 import http.client
 import json
+from datetime import datetime, timezone
 from io import BytesIO
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given
@@ -128,6 +129,21 @@ def test_the_forms_are_those_of_the_token_protocol() -> None:
     assert parse_qs(registry.token_form(HOST, None, 's&cret'), keep_blank_values=True) == bare
     assert parse_qs(registry.token_form(HOST, 'repository:a:pull', 's&cret')) == {
         **bare, 'scope': ['repository:a:pull']}
+
+
+def test_the_query_of_a_token_names_what_is_given() -> None:
+    asked = urlsplit(registry.token_query(HOST, 'repository:a/b:pull', 'ada & co'))
+    assert (asked.scheme, asked.netloc, asked.path) == ('', '', '/oauth2/token')
+    assert parse_qs(asked.query) == {'service': [HOST], 'scope': ['repository:a/b:pull'], 'account': ['ada & co']}
+    assert parse_qs(urlsplit(registry.token_query(HOST, None, None)).query, True) == {'service': [HOST]}
+
+
+@pytest.mark.parametrize('claims, until', [
+    ({'exp': 1767323045}, datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)),
+    ({'exp': 1767323045.0}, datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)),
+    ({'exp': '1767323045'}, None), ({'exp': None}, None), ({'exp': 1e300}, None), ({}, None), ([], None)])
+def test_a_token_tells_until_when_it_holds(claims: object, until: datetime | None) -> None:
+    assert registry.expiry(jwt(claims)) == until
 
 
 @pytest.mark.parametrize('body, token', [

@@ -270,6 +270,17 @@ def test_the_whole_run_ends_at_its_deadline() -> None:
     assert {result.status for result in results.values()} == {'failed'}
 
 
+def test_who_wants_to_know_is_told_what_is_under_way() -> None:
+    told: list[Any] = []
+
+    def slow(context: Any, needs: Mapping[str, Any]) -> Found:
+        time.sleep(0.5)
+        return Found('late')
+
+    run_checks([check('a', slow), check('b', finds(), 'a'), check('c', finds())], Context(), told.append)
+    assert ['a'] in told
+
+
 @pytest.mark.parametrize('skip', ['a', 'network'])
 def test_a_check_is_skipped_by_its_name_or_category(skip: str) -> None:
     result = run(check('a', fails), skip=[skip])['a']
