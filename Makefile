@@ -7,7 +7,7 @@ WORKERS ?= 3
 PACKAGE := azext_acrhealth
 RUN := .venv/bin/python -m
 
-.PHONY: demo lab test unit e2e lint docs examples bench compare wheel setup demo-machine test-machine clean
+.PHONY: demo lab test unit e2e mutants lint docs examples bench compare wheel setup demo-machine test-machine clean
 
 demo: demo-machine .venv/.ready
 	@$(RUN) tests.demo
@@ -25,6 +25,10 @@ unit: .venv/.ready
 
 e2e: setup
 	$(RUN) pytest -n $(WORKERS) --dist worksteal tests/e2e
+
+# Mutation testing: whether the unit tests notice a change in the code that decides. Five to ten minutes.
+mutants: .venv/.ready
+	@nice $(RUN) tests.mutants
 
 lint: .venv/.ready
 	$(RUN) flake8 $(PACKAGE) tests setup.py

@@ -10,7 +10,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 from .causes import explain
 from .clients.names import is_private, private_zone
-from .report import FAILED, WARNING, CheckResult, RootCause
+from .report import FAILED, CheckResult, RootCause
 
 # A clock that is off by less does not spoil certificates of months.
 _SKEW_SECONDS = 3600
@@ -79,7 +79,7 @@ def _details(others: Mapping[str, CheckResult], name: str) -> Mapping[str, Any]:
 def _hosts_file(result: CheckResult, others: Mapping[str, CheckResult]) -> Deeper | None:
     """An address that does not serve the registry, and that the hosts file gives in place of the name servers."""
     dns = others.get('dns')
-    if dns is None or dns.cause != 'dns-hosts-file' or result.name == 'dns' or _elsewhere(result, others):
+    if dns is None or dns.cause != 'dns-hosts-file' or _elsewhere(result, others):
         return None
     return 'dns-hosts-file', {**dns.details, 'effect': result.message}
 
@@ -192,7 +192,7 @@ _RULES: Mapping[str, Callable[[CheckResult, Mapping[str, CheckResult]], Deeper |
 
 def _root_causes(results: Sequence[CheckResult]) -> list[RootCause]:
     groups: dict[tuple[str, str | None], list[CheckResult]] = {}
-    found = [result for result in results if result.status in (FAILED, WARNING) and result.cause]
+    found = [result for result in results if result.cause]
     for result in found:
         whole = _whole(result, found)
         groups.setdefault((str(whole.cause), whole.registry), []).append(result)

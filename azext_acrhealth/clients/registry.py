@@ -13,10 +13,10 @@ from .untrusted import sequence
 
 # The grammar of WWW-Authenticate: RFC 9110, 11.6.1 and 5.6.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_SCHEME = re.compile(rf'({_TOKEN})(?:[ \t]+|(?=,)|$)')
+# A scheme may have credentials of its own kind (token68) in place of parameters.
+_SCHEME = re.compile(rf'({_TOKEN})(?:[ \t]+(?:[A-Za-z0-9._~+/-]+=*[ \t]*(?=,|$))?|(?=,)|$)')
 _PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|((?!=)[^\s,"]+))[ \t]*(?=,|$)')
-_TOKEN68 = re.compile(r'[A-Za-z0-9._~+/-]+=*[ \t]*(?=,|$)')
-_SEPARATOR = re.compile(r'[ \t]*(?:,[ \t]*)*')
+_BETWEEN = ' \t,'
 
 # Headers are cut here: no honest challenge is longer.
 _LONGEST_HEADER = 8192
@@ -43,29 +43,19 @@ def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
 
 def _parse_header(header: str) -> list[Challenge]:
     found: list[tuple[str, dict[str, str]]] = []
-    position = _skip(header, 0)
-    while position < len(header):
-        parameter = _PARAMETER.match(header, position)
-        if parameter and found:
+    rest = header.lstrip(_BETWEEN)
+    while rest:
+        parameter = _PARAMETER.match(rest) if found else None
+        part = parameter or _SCHEME.match(rest)
+        if part is None:
+            break
+        if parameter is None:
+            found.append((part[1].lower(), {}))
+        else:
             value = parameter[3] if parameter[2] is None else re.sub(r'\\(.)', r'\1', parameter[2])
             found[-1][1].setdefault(parameter[1].lower(), value)
-            position = _skip(header, parameter.end())
-            continue
-        scheme = _SCHEME.match(header, position)
-        if not scheme:
-            break
-        found.append((scheme[1].lower(), {}))
-        position = scheme.end()
-        credentials = _TOKEN68.match(header, position)
-        if credentials and not _PARAMETER.match(header, position):
-            position = credentials.end()
-        position = _skip(header, position)
+        rest = rest[part.end():].lstrip(_BETWEEN)
     return [Challenge(name, parameters) for name, parameters in found]
-
-
-def _skip(header: str, position: int) -> int:
-    separator = _SEPARATOR.match(header, position)
-    return separator.end() if separator else position
 
 
 @dataclass(frozen=True)
@@ -147,7 +137,7 @@ def claims(token: str) -> Mapping[str, Any] | None:
     if len(parts) != 3:
         return None
     try:
-        content = json.loads(base64.urlsafe_b64decode(parts[1] + '=' * (-len(parts[1]) % 4)))
+        content = json.loads(base64.urlsafe_b64decode(parts[1] + '=='))
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
@@ -182,7 +172,7 @@ def own_realm(realm: str, host: str) -> bool:
     """
     try:
         parts = urlsplit(realm)
-        return (parts.scheme.lower() == 'https' and (parts.hostname or '') == host and parts.port in (None, 443)
+        return (parts.scheme.lower() == 'https' and parts.hostname == host and parts.port in (None, 443)
                 and parts.username is None and parts.password is None)
     except ValueError:
         return False

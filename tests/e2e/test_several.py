@@ -47,6 +47,8 @@ CASES = [
          'session-expired', REFRESH, others=['dns-private-zone-unlinked']),
     Case('hosts-file-and-no-role', broken(hosts(names.STORAGE_ADDRESS), 'exchange-401'), 'exchange-unauthorized',
          REFRESH, others=['dns-hosts-file']),
+    Case('hosts-file-and-sign-in-refused', broken(hosts(names.STORAGE_ADDRESS), 'entra-refused'), 'connection-refused',
+         REFRESH, others=['dns-hosts-file']),
     Case('throttled-and-other-subscription', broken(HTTP(host='devregistry.azurecr.io', answer='acr:throttled')),
          'throttled', 'CONNECTIVITY_TOOMANYREQUESTS_ERROR', registry='devregistry',
          others=['registry-in-other-subscription']),

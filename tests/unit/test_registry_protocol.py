@@ -3,7 +3,9 @@
 import base64
 import http.client
 import json
+from datetime import datetime, timezone
 from io import BytesIO
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given
@@ -42,6 +44,17 @@ def jwt(claims: object) -> str:
     (['Bearer'], [('bearer', {})]),
     (['Bearer realm="unended'], [('bearer', {})]),
     (['Bearer realm=a, realm=b'], [('bearer', {'realm': 'a'})]),
+    (['Basic YWRhOnh5eg==', 'Bearer abc , x=y'], [('basic', {}), ('bearer', {'x': 'y'})]),
+    (['Bearer a~b/c+d.e_f-g=, x=y'], [('bearer', {'x': 'y'})]),
+    (['Negotiate  YII95+/a9=\t, Basic\trealm\t=\tabc9'], [('negotiate', {}), ('basic', {'realm': 'abc9'})]),
+    (['Bearer a=1 b=2'], [('bearer', {})]),
+    (['Bearer =, c=d', 'Bearer a=b, c=, d=e'], [('bearer', {}), ('bearer', {'a': 'b'})]),
+    (['Bearer a="1"b, c=d', 'Basic'], [('bearer', {}), ('basic', {})]),
+    (['Bearer a==b, c=d'], [('bearer', {})]),
+    (['Bearer a=, c=d'], [('bearer', {'c': 'd'})]),
+    (['Bearer a="", c=d'], [('bearer', {'a': '', 'c': 'd'})]),
+    (['a=b, Bearer c=d'], []),
+    (['\t, ,Bearer a=b,'], [('bearer', {'a': 'b'})]),
     (['', ' , ', '"nothing"', '=x'], []),
 ])
 def test_challenges(headers: list[str], expected: list[tuple[str, dict[str, str]]]) -> None:
@@ -94,6 +107,53 @@ def test_an_error_gives_its_message_and_the_correlation_id_inside_it() -> None:
         '01234567-89ab-cdef-0123-456789abcdef')
 
 
+def test_an_error_may_say_less_and_have_its_correlation_id_in_a_header() -> None:
+    error = registry.error_of(answer(404, b'{"errors":[{}]}', X_Ms_Correlation_Request_Id='an id'))
+    assert error == registry.RegistryError('', '', 'an id')
+
+
+@pytest.mark.parametrize('response, expected', [
+    (answer(401, Docker_Distribution_Api_Version='registry/2.0'), True),
+    (answer(500, b'{"errors":[{"code":"UNKNOWN"}]}'), True),
+    (answer(200, Docker_Distribution_Api_Version='2.0 of a registry/'), False),
+    (answer(200, b'<html>', Server='nginx'), False),
+])
+def test_a_registry_shows_itself_by_its_header_or_its_errors(response: Response, expected: bool) -> None:
+    assert registry.is_registry(response) is expected
+
+
+def test_the_forms_are_those_of_the_token_protocol() -> None:
+    assert parse_qs(registry.exchange_form(HOST, 'a tenant', 's&cret')) == {
+        'grant_type': ['access_token'], 'service': [HOST], 'tenant': ['a tenant'], 'access_token': ['s&cret']}
+    bare = {'grant_type': ['refresh_token'], 'service': [HOST], 'refresh_token': ['s&cret']}
+    assert parse_qs(registry.token_form(HOST, None, 's&cret'), keep_blank_values=True) == bare
+    assert parse_qs(registry.token_form(HOST, 'repository:a:pull', 's&cret')) == {
+        **bare, 'scope': ['repository:a:pull']}
+
+
+def test_the_query_of_a_token_names_what_is_given() -> None:
+    asked = urlsplit(registry.token_query(HOST, 'repository:a/b:pull', 'ada & co'))
+    assert (asked.scheme, asked.netloc, asked.path) == ('', '', '/oauth2/token')
+    assert parse_qs(asked.query) == {'service': [HOST], 'scope': ['repository:a/b:pull'], 'account': ['ada & co']}
+    assert parse_qs(urlsplit(registry.token_query(HOST, None, None)).query, True) == {'service': [HOST]}
+
+
+@pytest.mark.parametrize('claims, until', [
+    ({'exp': 1767323045}, datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)),
+    ({'exp': 1767323045.0}, datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)),
+    ({'exp': '1767323045'}, None), ({'exp': None}, None), ({'exp': 1e300}, None), ({}, None), ([], None)])
+def test_a_token_tells_until_when_it_holds(claims: object, until: datetime | None) -> None:
+    assert registry.expiry(jwt(claims)) == until
+
+
+@pytest.mark.parametrize('body, token', [
+    (b'{"access_token": "e30.e30.x", "refresh_token": "other"}', 'e30.e30.x'), (b'{"refresh_token": "other"}', None),
+    (b'{"access_token": ""}', None), (b'{"access_token": 7}', None), (b'{"access_token": "a\\r\\nHost: b"}', None),
+    (b'["access_token"]', None), (b'<html>', None)])
+def test_a_token_is_taken_only_under_its_name_and_in_one_line(body: bytes, token: str | None) -> None:
+    assert registry.token_in(answer(200, body), 'access_token') == token
+
+
 def test_a_firewall_refusal_names_the_address_though_its_quotes_are_escaped() -> None:
     body = (b'{"errors":[{"code":"DENIED","message":"client with IP \\u0027203.0.113.77\\u0027 is not allowed access. '
             b'Refer https://aka.ms/acr/firewall to grant access."}]}')
@@ -123,6 +183,11 @@ def test_a_token_tells_what_it_grants_on_a_repository() -> None:
                             {'type': 'repository', 'name': 'samples/hello', 'actions': ['pull', 'metadata_read']}]})
     assert registry.granted(token, 'samples/hello') == ['pull', 'metadata_read']
     assert registry.granted(token, 'samples/none') == []
+
+
+@given(st.text(max_size=9))
+def test_a_claim_of_any_length_is_read(name: str) -> None:
+    assert registry.claims(jwt({'sub': name})) == {'sub': name}
 
 
 @pytest.mark.parametrize('token', ['', 'a.b', 'a.!.c', 'a.bnVsbA.c', 'x' * 1000])
