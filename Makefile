@@ -7,7 +7,7 @@ WORKERS ?= 3
 PACKAGE := azext_acrhealth
 RUN := .venv/bin/python -m
 
-.PHONY: demo lab test unit e2e lint docs bench compare wheel setup demo-machine test-machine clean
+.PHONY: demo lab test unit e2e lint docs bench compare wheel release setup demo-machine test-machine clean
 
 demo: demo-machine .venv/.ready
 	@$(RUN) tests.demo
@@ -46,6 +46,10 @@ compare: setup
 
 wheel: .venv/.ready
 	@$(RUN) tests.supplies
+
+# The wheel, its checksum and its entry for an extension index. URL=https://... is the directory users get it from.
+release: .venv/.ready
+	@$(RUN) tests.release $(URL)
 
 # The two environments are made side by side, once the system has what they need.
 setup: test-machine
