@@ -7,7 +7,7 @@ WORKERS ?= 3
 PACKAGE := azext_acrhealth
 RUN := .venv/bin/python -m
 
-.PHONY: demo lab test unit e2e lint docs bench compare wheel release setup demo-machine test-machine clean
+.PHONY: demo lab test unit e2e coverage lint docs bench compare wheel release setup demo-machine test-machine clean
 
 demo: demo-machine .venv/.ready
 	@$(RUN) tests.demo
@@ -25,6 +25,13 @@ unit: .venv/.ready
 
 e2e: setup
 	$(RUN) pytest -n $(WORKERS) --dist worksteal tests/e2e
+
+# All tests, and the share of the package's lines that they ran, in this process and in every az of the lab.
+coverage: setup
+	rm -rf .cache/coverage && mkdir -p .cache/coverage
+	$(RUN) coverage run -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
+	$(RUN) coverage combine --quiet
+	$(RUN) coverage report
 
 lint: .venv/.ready
 	$(RUN) flake8 $(PACKAGE) tests setup.py
