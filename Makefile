@@ -26,12 +26,11 @@ unit: .venv/.ready
 e2e: setup
 	$(RUN) pytest -n $(WORKERS) --dist worksteal tests/e2e
 
-# All tests, and the share of the package's lines that they ran, in this process and in every az of the lab.
+# All tests, and the share of the package's lines that they and every az of the lab ran. TESTS=tests/unit for some.
 coverage: setup
 	rm -rf .cache/coverage && mkdir -p .cache/coverage
-	$(RUN) coverage run -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
-	$(RUN) coverage combine --quiet
-	$(RUN) coverage report
+	$(RUN) coverage run -m pytest -n $(WORKERS) --dist worksteal $(TESTS); tests=$$?; \
+	  $(RUN) coverage combine --quiet && $(RUN) coverage report && exit $$tests
 
 lint: .venv/.ready
 	$(RUN) flake8 $(PACKAGE) tests setup.py
