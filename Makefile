@@ -7,7 +7,8 @@ WORKERS ?= 3
 PACKAGE := azext_acrhealth
 RUN := .venv/bin/python -m
 
-.PHONY: demo lab test unit e2e mutants lint docs examples bench compare wheel setup demo-machine test-machine clean
+.PHONY: demo lab test unit e2e coverage mutants lint docs examples bench compare wheel release setup demo-machine \
+  test-machine clean
 
 demo: demo-machine .venv/.ready
 	@$(RUN) tests.demo
@@ -25,6 +26,12 @@ unit: .venv/.ready
 
 e2e: setup
 	$(RUN) pytest -n $(WORKERS) --dist worksteal tests/e2e
+
+# All tests, and the share of the package's lines that they and every az of the lab ran. TESTS=tests/unit for some.
+coverage: setup
+	rm -rf .cache/coverage && mkdir -p .cache/coverage
+	$(RUN) coverage run -m pytest -n $(WORKERS) --dist worksteal $(TESTS); tests=$$?; \
+	  $(RUN) coverage combine --quiet && $(RUN) coverage report && exit $$tests
 
 # Mutation testing: whether the unit tests notice a change in the code that decides. Five to ten minutes.
 mutants: .venv/.ready
@@ -55,6 +62,10 @@ compare: setup
 
 wheel: .venv/.ready
 	@$(RUN) tests.supplies
+
+# The wheel, its checksum and its entry for an extension index. URL=https://... is the directory users get it from.
+release: .venv/.ready
+	@$(RUN) tests.release $(URL)
 
 # The two environments are made side by side, once the system has what they need.
 setup: test-machine

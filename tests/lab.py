@@ -147,7 +147,8 @@ class Lab:
         """The whole environment of what runs here; a name given as None is left out."""
         base: dict[str, str | None] = {
             'HOME': str(self.home), 'PATH': self.path, 'LANG': 'C.UTF-8', 'TERM': 'xterm',
-            'REQUESTS_CA_BUNDLE': CA_BUNDLE, 'AZURE_CORE_COLLECT_TELEMETRY': 'no', 'AZURE_CORE_NO_COLOR': 'yes'}
+            'REQUESTS_CA_BUNDLE': CA_BUNDLE, 'AZURE_CORE_COLLECT_TELEMETRY': 'no', 'AZURE_CORE_NO_COLOR': 'yes',
+            'COVERAGE_PROCESS_CONFIG': os.environ.get('COVERAGE_PROCESS_CONFIG')}  # set while coverage is measured
         return {name: value for name, value in {**base, **more}.items() if value is not None}
 
     def command(self, *args: str) -> list[str]:

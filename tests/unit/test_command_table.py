@@ -1,9 +1,13 @@
 """The command as az knows it; azdev's high-severity linter rules hold for it."""
 from __future__ import annotations
 
+import io
+import json
 import os
 import re
 import shlex
+import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -143,3 +147,19 @@ def test_what_the_parser_refuses(parser: Any, line: str, capsys: pytest.CaptureF
         parser.parse_args([*COMMAND.split(), *line.split()])
     assert refused.value.code == 2
     assert not capsys.readouterr().out
+
+
+def test_it_runs_in_a_thread_of_a_program_that_has_az_in_it_and_leaves_its_signals_alone(cli: Any) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    ended: list[int] = []
+    said = io.StringIO()
+
+    def work() -> None:
+        ended.append(cli.invoke([*COMMAND.split(), '--skip', 'environment', '--output', 'json'], out_file=said))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert ended == [0]
+    assert json.loads(said.getvalue())['summary']['skipped'] > 0
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -1,10 +1,13 @@
 """Programs run to their end, or killed with their children; tools found on PATH and nowhere else."""
 
+import errno
 import os
+import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -98,6 +101,13 @@ def test_what_cannot_be_executed_says_why(tmp_path: Path, content: bytes, mode: 
     assert refusal.value.why == why
 
 
+def test_what_windows_does_not_take_for_a_program_says_so() -> None:
+    refusal = OSError(errno.EINVAL, '%1 is not a valid Win32 application')
+    assert NotRun(refusal).why == 'other'
+    setattr(refusal, 'winerror', 193)
+    assert NotRun(refusal).why == 'exec-format'
+
+
 def test_a_null_byte_in_an_argument_is_no_crash() -> None:
     with pytest.raises(NotRun):
         run(['/bin/echo', 'a\0b'], 5)
@@ -130,12 +140,40 @@ def test_kill_all_ends_what_runs_lets_nothing_start_and_undoes(tmp_path: Path) -
     assert run(['/bin/true'], 5).status == 0, 'the main thread may run again, as in az interactive'
 
 
+def test_the_end_of_a_run_in_another_thread_leaves_the_program_around_it_alone() -> None:
+    ending = threading.Thread(target=process.kill_all)
+    ending.start()
+    ending.join()
+    assert run(['/bin/true'], 5).status == 0
+
+
 def test_undoing_does_not_hang() -> None:
     process.undo_at_end(['/bin/sleep', '60'])
     process.undo_at_end(['/no/such/program'])
     began = time.monotonic()
     process.kill_all()
     assert time.monotonic() - began < 1.5
+
+
+def test_windows_ends_a_whole_tree_by_its_own_taskkill_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def hangs(argv: list[str], **options: Any) -> None:
+        asked.append(argv)
+        raise subprocess.TimeoutExpired(argv, options['timeout'])
+
+    with subprocess.Popen(['/bin/cat'], stdin=subprocess.PIPE) as running:
+        with monkeypatch.context() as windows:
+            windows.setattr(sys, 'platform', 'win32')
+            windows.setenv('SystemRoot', '/windows')
+            windows.setattr(subprocess, 'run', hangs)
+            process.kill(running)
+        assert asked == [['/windows/System32/taskkill.exe', '/T', '/F', '/PID', str(running.pid)]]
+    with monkeypatch.context() as windows:
+        windows.setattr(sys, 'platform', 'win32')
+        windows.setattr(subprocess, 'run', hangs)
+        process.kill(running)  # it has ended: its number may be another's by now
+    assert len(asked) == 1
 
 
 def put(directory: Path, name: str, mode: int = 0o755) -> str:
@@ -166,6 +204,16 @@ def test_the_current_directory_is_never_trusted(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv('PATH', f'{path.format(here=tmp_path)}:{tmp_path}/bin')
     good = put(tmp_path / 'bin', 'docker')
     assert search('docker').found == [good]
+
+
+def test_windows_completes_a_name_in_the_order_of_its_own_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, 'docker')
+    script, program = put(tmp_path, 'docker.CMD'), put(tmp_path, 'docker.EXE')
+    monkeypatch.setenv('PATH', str(tmp_path))
+    monkeypatch.setenv('PATHEXT', os.pathsep.join(['.EXE', '.CMD']))
+    monkeypatch.setattr(sys, 'platform', 'win32')
+    assert search('docker').found == [program, script]
+    assert search('docker.EXE').found == [program]
 
 
 def test_a_file_that_is_not_executable_and_a_directory_are_not_found(tmp_path: Path,
