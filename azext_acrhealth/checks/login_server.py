@@ -173,7 +173,10 @@ def _lower(value: Any) -> str | None:
 
 
 def _overrun(context: Any, seconds: float) -> Found:
-    return _guess(context, 'management-silent', {'host': context.azure.management_host, 'seconds': round(seconds, 1)})
+    waited = {'seconds': round(seconds, 1)}
+    if not context.azure.token(context.azure.management_audience).done():
+        return _guess(context, 'sign-in-silent', {'host': context.azure.sign_in_host, **waited})
+    return _guess(context, 'management-silent', {'host': context.azure.management_host, **waited})
 
 
 CHECK = Check('login-server', 'registry', _run, _overrun)
