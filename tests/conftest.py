@@ -43,8 +43,9 @@ def _properties(terminalreporter: pytest.TerminalReporter, wanted: str) -> list[
 
 
 def _write_examples(found: list[dict[str, Any]]) -> None:
-    text = json.dumps({example['cause']: example for example in sorted(found, key=json.dumps, reverse=True)},
-                      indent=1, sort_keys=True)
+    # Of several the last one counts: one without the noise that some tools are made to print.
+    found.sort(key=lambda example: (example['message'].isascii(), json.dumps(example)))
+    text = json.dumps({example['cause']: example for example in found}, indent=1, sort_keys=True)
     for place, usual in PLACES.items():
         text = re.sub(place, usual, text)
     EXAMPLES.write_text(text + '\n', encoding='utf-8')

@@ -76,7 +76,7 @@ def _ask(path: str, seconds: float, deadline: Deadline) -> _Answer:
 
 
 def _version_in(answer: Completed) -> str | None:
-    """Return the client's version; helm 2's own line counts even where the cluster then fails or hangs (FIELD C)."""
+    """Return the client's version; helm 2's own line counts even where the cluster then fails or hangs."""
     found = _CLIENT_LINE.search(answer.out)
     if found is None and answer.status == 0:
         found = _BUILD_INFO.search(answer.out)

@@ -24,7 +24,7 @@ GUID = 'c0ffee00-1111-4222-8333-444455556666'
 
 
 def aadsts(number: int, text: str = 'Words of the sign-in service.', error: str = 'invalid_grant') -> Command:
-    """The sign-in service refuses with that number (WIRE 3 has its own words for some)."""
+    """The sign-in service refuses with that number (some have words of their own)."""
     if not text:
         return ENTRA(path='*/token', answer=f'aadsts:{number}')
     body = {'error': error, 'error_description': f'AADSTS{number}: {text} Trace ID: {GUID} Correlation ID: {GUID} '

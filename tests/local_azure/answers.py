@@ -59,7 +59,7 @@ def answer(status: int, body: str = '', headers: Headers = (), *,  # type: ignor
 
 
 def as_json(value: Any) -> str:
-    """Compact JSON with the apostrophe escaped, the way that .NET services write it (WIRE section 1)."""
+    """Compact JSON with the apostrophe escaped, the way that .NET services write it."""
     return json.dumps(value, separators=(',', ':')).replace("'", '\\u0027')
 
 

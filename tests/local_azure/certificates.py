@@ -1,7 +1,7 @@
 """The certificates of the local Azure, good and bad, all from keys made at the start.
 
 The good chain is named like Azure's: a leaf by "Microsoft Azure RSA TLS Issuing CA 04" under a root, which is `ca.pem`.
-Good ones carry the key identifiers that Python 3.13's strict verification wants (PLATFORM 8.3).
+Good ones carry the key identifiers that Python 3.13's strict verification wants.
 """
 import datetime
 import ssl
@@ -22,7 +22,8 @@ DAY = datetime.timedelta(days=1)
 KINDS = ('good', 'expired', 'not-yet-valid', 'expiring-soon', 'self-signed', 'unknown-issuer', 'unknown-root',
          'other-name', 'no-aki')
 
-# Which names a certificate covers: of all hosts, `*.azurecr.io` does not cover `R.privatelink.azurecr.io` (WIRE 1).
+# Which names a certificate covers: of all hosts, `*.azurecr.io` does not cover `R.privatelink.azurecr.io`
+# (https://github.com/Azure/acr/issues/425).
 COVERS: List[List[str]] = [
     [f'*{cloud.registry_suffix}' for cloud in names.CLOUDS],
     [f'*.{region}.{kind}{cloud.registry_suffix}' for cloud in names.CLOUDS for kind in ('data', 'geo')

@@ -1,4 +1,4 @@
-"""The name servers: the zone of all names there are, with the CNAME chains of WIRE section 4, and their faults."""
+"""The name servers: the zone of all names there are, with the CNAME chains that Azure has, and their faults."""
 import asyncio
 import socket
 from typing import Any, Dict, List, Optional, Tuple

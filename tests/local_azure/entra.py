@@ -1,4 +1,4 @@
-"""Entra ID: discovery, and tokens for service principals, users with a password and refresh tokens (WIRE section 3)."""
+"""Entra ID: discovery, and tokens for service principals, users with a password and refresh tokens."""
 import datetime
 import json
 import uuid
@@ -12,7 +12,7 @@ from .answers import Call, answer
 from .tokens import Tokens
 
 
-# AADSTS number: HTTP status, `error`, `suberror`, text. Texts as far as WIRE section 3 has them.
+# AADSTS number: HTTP status, `error`, `suberror`, text. Texts as people quoted them in issues.
 REFUSALS: Dict[str, Tuple[int, str, str, str]] = {
     '50034': (400, 'invalid_grant', '', 'The user account {user} does not exist in the {tenant} directory. To sign '
                                         'into this application, the account must be added to the directory.'),
@@ -56,7 +56,7 @@ REFUSALS: Dict[str, Tuple[int, str, str, str]] = {
                'the application has not been installed by the administrator of the tenant or consented to by any user '
                'in the tenant. You might have sent your authentication request to the wrong tenant.'),
 }
-WITHOUT_URI = {'70043'}  # WIRE section 3
+WITHOUT_URI = {'70043'}
 ANY_TENANT = ('common', 'organizations')
 
 

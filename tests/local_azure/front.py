@@ -1,7 +1,8 @@
 """The front of the registries: challenge, firewall, token exchange, tokens, and the way to the real registry server.
 
-Bodies and headers are WIRE section 1's to the byte. What is refused follows from the registry's own settings as
-Resource Manager shows them (public access, network rules, anonymous pull, admin user, audiences) and from the grants.
+Bodies and headers are those of azure-cli's and the SDKs' recordings to the byte. What is refused follows from the
+registry's own settings as Resource Manager shows them (public access, network rules, anonymous pull, admin user,
+audiences) and from the grants.
 """
 import base64
 import binascii
@@ -288,7 +289,7 @@ def _basic(call: Call) -> Tuple[str, str]:
 
 
 class Mcr:
-    """Microsoft's own registry: anonymous, read-only, its blobs by redirect to a data host (WIRE section 5)."""
+    """Microsoft's own registry: anonymous, read-only, its blobs by redirect to a data host."""
 
     def __init__(self, upstreams: Upstreams, storage: Storage) -> None:
         self._upstream, self._storage = upstreams.of(None), storage

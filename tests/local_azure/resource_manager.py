@@ -1,4 +1,4 @@
-"""Resource Manager: subscriptions, tenants, registries and what belongs to them, as WIRE section 2 has it."""
+"""Resource Manager: subscriptions, tenants, registries and what belongs to them, in the shapes of its recordings."""
 import datetime
 import json
 import re
@@ -17,7 +17,7 @@ JSON = Dict[str, Any]
 REGISTRY_TYPE = 'Microsoft.ContainerRegistry/registries'
 NOW_FORMAT = '%-m/%-d/%Y %-I:%M:%S %p'
 
-# Code: HTTP status and text; the texts of WIRE section 2.
+# Code: HTTP status and text; the texts that Resource Manager has.
 REFUSALS: Dict[str, Tuple[int, str]] = {
     'ResourceNotFound': (404, "The Resource '{resource}' under resource group '{group}' was not found. For more "
                               "details please go to https://aka.ms/ARMResourceNotFoundFix"),

@@ -1,4 +1,4 @@
-"""The Azure resources there are at the start, in the shapes that WIRE section 2 and its recordings show."""
+"""The Azure resources there are at the start, in the shapes that azure-cli's and the SDKs' recordings show."""
 import copy
 import json
 import uuid
@@ -12,7 +12,7 @@ API_VERSIONS = ['2019-05-01', '2020-11-01-preview', '2021-08-01-preview', '2021-
                 '2022-12-01', '2023-01-01-preview', '2023-07-01', '2024-11-01-preview', '2025-03-01-preview',
                 '2025-04-01', '2025-11-01', '2026-01-01-preview', '2026-03-01-preview', '2026-09-01-preview']
 
-# The api-version that first serves a property (WIRE section 2); properties not named here were always there.
+# The api-version that first serves a property, in those recordings; properties not named here were always there.
 SINCE = {'encryption': '2020-11', 'dataEndpointEnabled': '2020-11', 'dataEndpointHostNames': '2020-11',
          'privateEndpointConnections': '2020-11', 'publicNetworkAccess': '2020-11',
          'networkRuleBypassOptions': '2020-11', 'zoneRedundancy': '2020-11', 'anonymousPullEnabled': '2021-08',

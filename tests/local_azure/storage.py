@@ -1,4 +1,4 @@
-"""The storage that blobs are downloaded from, by signed links (WIRE section 1, Blobs and manifests)."""
+"""The storage that blobs are downloaded from, by signed links."""
 import datetime
 import hashlib
 import secrets

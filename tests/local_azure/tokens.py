@@ -66,7 +66,7 @@ class Tokens:
         return claims
 
     def registry_refresh(self, login_server: str, who: str, tenant: str) -> str:
-        """A registry's refresh token: claims as in WIRE section 1."""
+        """A registry's refresh token: claims as in AAD-OAuth.md of Azure/acr."""
         return self._sign_registry(login_server, who, REFRESH_TOKEN_LIFETIME, {
             'version': '1.0', 'grant_type': 'refresh_token', 'tenant': tenant,
             'permissions': {'actions': ['*'], 'notActions': []}, 'roles': []})

@@ -176,7 +176,7 @@ REASONS = [
     # FIELD b-desktop-parsing-port
     (GET + 'writing response to mcr.microsoft.com:443: parsing port : strconv.ParseInt: parsing "": invalid syntax',
      'pull-desktop-proxy', {}),
-    # WIRE.md section 6: MCR's 429 is Front Door's and not JSON
+    # MCR's 429 is Front Door's and not JSON: https://github.com/Azure/acr/issues/754
     ('Error response from daemon: error parsing HTTP 429 response body: invalid character \'R\' looking for '
      'beginning of value: "Ref A: 5B0E Ref B: DM2EDGE0520 Ref C: 2024-05-08T12:36:23Z"', 'pull-rate-limited', {}),
     ('toomanyrequests: You have reached your unauthenticated pull rate limit.', 'pull-rate-limited', {}),
