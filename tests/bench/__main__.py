@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import sys
 import time
@@ -54,18 +55,19 @@ class Bench:
         """Time az, its caches as after a sign-in, the sample image not there."""
         self._forget_image()
         self.lab.sign_in()
-        return self._timed(self.lab.az_command(*arguments), self.lab.az_environment())
+        return self.timed(self.lab.az_command(*arguments), self.lab.az_environment())
 
     def pull(self) -> Sample:
         """Time the daemon's pull of the sample image alone."""
         self._forget_image()
-        return self._timed(['docker', 'pull', '--quiet', IMAGE], {})
+        return self.timed(['docker', 'pull', '--quiet', IMAGE], {})
 
     def _forget_image(self) -> None:
         if self.container_client:
             self.lab.run('docker', 'rmi', '--force', IMAGE)
 
-    def _timed(self, command: Sequence[str], env: dict[str, str]) -> Sample:
+    def timed(self, command: Sequence[str], env: dict[str, str]) -> Sample:
+        """Time one process."""
         log = self.lab.state / 'bench.out'
         with log.open('w') as output:
             began = time.monotonic()
@@ -131,6 +133,24 @@ def breakdown(sample: Sample) -> None:
             print(f'    {check["name"]:22} {check["offsetMs"]:5} to {check["offsetMs"] + check["durationMs"]:5} ms')
 
 
+def others(lab: Lab, rounds: int) -> None:
+    """Prints what another command of az takes with the extension and without it."""
+    lab.heal()
+    bench = Bench(lab, 1, container_client=False)
+    bare = lab.state / 'bare'
+    shutil.copytree(lab.profile(), bare / 'config')
+    environments: dict[str, dict[str, str]] = {'with': {}, 'without': {
+        'AZURE_CONFIG_DIR': str(bare / 'config'), 'AZURE_EXTENSION_DIR': str(bare / 'extensions')}}
+    samples: dict[str, list[Sample]] = {name: [] for name in environments}
+    for number in range(2 * rounds + 1):
+        for name, environment in environments.items():
+            sample = bench.timed(lab.az_command('acr', 'show', '--help'), {**lab.az_environment(), **environment})
+            if number:
+                samples[name].append(sample)
+    print('\naz acr show --help: ' + ', '.join(
+        f'{median(values):.3f} s {name} the extension' for name, values in samples.items()))
+
+
 def round_trips(lab: Lab) -> None:
     """Prints what the local Azure was asked in one run, where each entry is a round trip (a connection is two)."""
     lab.heal()
@@ -154,6 +174,7 @@ def main() -> int:
             for container_client in (True, False):
                 lab.heal()
                 missed += report(measure(lab, rtt_ms, container_client, rounds), rtt_ms, container_client)
+        others(lab, rounds)
         round_trips(lab)
     print('\nMissed: ' + '; '.join(missed) if missed else '\nAll bars met.')
     return 1 if missed else 0
