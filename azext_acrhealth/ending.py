@@ -51,5 +51,6 @@ def _more(causes: Sequence[RootCause]) -> list[str]:
 
 
 def _not_run(checks: Sequence[CheckResult]) -> list[str]:
-    names = [check.name for check in checks if check.status == SKIPPED and check.skip_reason == 'needs']
+    failed = {check.name for check in checks if check.status == FAILED}
+    names = [check.name for check in checks if check.status == SKIPPED and failed.intersection(check.blocked_by)]
     return [f'Not run for that: {", ".join(names)}.'] if names else []
