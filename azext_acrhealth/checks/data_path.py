@@ -1,6 +1,5 @@
 """Whether layers can be had: the registry's data and regional endpoints, reached side by side; and an image."""
 
-import re
 from functools import partial
 from typing import Any, Mapping
 
@@ -13,7 +12,6 @@ from ..errors import DataEndpointError, ImagePullError
 from ..runner import Check, Found, NotApplicable
 from . import connection, dns
 
-HOST = re.compile(r'[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+')
 # More than Azure has regions.
 _MOST_HOSTS = 100
 # The rest of the time is for asking the name servers why.
@@ -65,7 +63,7 @@ def _hosts(properties: Mapping[str, Any]) -> dict[str, str]:
     """Return the registry's endpoints besides its login server, and of which kind each is."""
     found = {str(host).lower(): kind for kind in ('data', 'regional')
              for host in sequence(properties.get(f'{kind}EndpointHostNames'))}
-    return {host: kind for host, kind in list(found.items())[:_MOST_HOSTS] if HOST.fullmatch(host)}
+    return {host: kind for host, kind in list(found.items())[:_MOST_HOSTS] if names.HOST.fullmatch(host)}
 
 
 def _opened(context: Any, host: str, deadline: Deadline) -> tuple[str | None, str | None]:
@@ -88,11 +86,7 @@ def reach(context: Any, host: str, deadline: Deadline, port: int = 443) -> tuple
 def _addresses(host: str, deadline: Deadline) -> Any:
     lookup = names.look_up_within(host, deadline.within(_LOOKUP_SHARE * deadline.left()))
     if not lookup.addresses or all(map(names.is_sinkhole, lookup.addresses)):
-        try:
-            said = Later(lambda: names.explain(host, deadline), f'explain {host}').result(deadline)
-        except TimeoutError:
-            said = names.Explanation(verdict='no answer', servers=names.name_servers())
-        problem = dns.trouble(lookup, said)
+        problem = dns.trouble(lookup, names.explain_within(host, deadline))
         if problem:
             raise DataEndpointError(problem.cause, **problem.evidence)
     return lookup.addresses

@@ -1,10 +1,9 @@
 """Which login server the registry has, and what Resource Manager says of it; in doubt the cloud's suffix decides."""
 
-import re
 from dataclasses import dataclass, field
 from typing import Any, Mapping
 
-from ..clients import Deadline
+from ..clients import Deadline, names
 from ..clients.azure import Account, ManagementFailed, SignInFailed
 from ..clients.http import ConnectionFailed, Response
 from ..clients.untrusted import mapping, sequence
@@ -14,8 +13,6 @@ from . import connection, sign_in
 
 # So many other subscriptions are searched for a registry that is not in the active one.
 _MOST_SUBSCRIPTIONS = 20
-
-_HOST = re.compile(r'[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+')
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ def _find_elsewhere(context: Any, deadline: Deadline) -> tuple[Mapping[str, Any]
 def _found(context: Any, resource: Mapping[str, Any], account: Account, *, asked: Account) -> Found:
     properties = mapping(resource.get('properties'))
     host = str(properties.get('loginServer') or '').lower().rstrip('.')
-    if not _HOST.fullmatch(host):
+    if not names.HOST.fullmatch(host):
         return _guess(context, 'login-server-absent', {'registry': context.options.registry, 'said': host})
     context.front_door(host)
     sku = mapping(resource.get('sku')).get('name')

@@ -118,8 +118,8 @@ def _why_not_the_token(context: Any, shown: Registry, name: str, evidence: dict[
     if not shown.account or not re.fullmatch('[A-Za-z0-9-]+', name):
         return 'repository-token-refused', evidence
     try:
-        response = context.azure.read(f'{evidence["resource_id"]}/tokens/{name}?api-version={API_VERSIONS[0]}',
-                                      shown.account, context.operation())
+        response = context.azure.read(f'{evidence["resource_id"]}/tokens/{name}', shown.account, context.operation(),
+                                      API_VERSIONS[0])
     except (SignInFailed, ConnectionFailed, TimeoutError):
         return 'repository-token-refused', evidence
     if response.status == 404:

@@ -166,9 +166,7 @@ class Reader:
         deadline = deadline or self._deadline
         account = self._accounts.get(parts[1].lower(), self._registry.account)
         try:
-            token = self._context.azure.management_token(account).result(deadline)
-            get = self._context.azure.getter(token, deadline)
-            response = get(f'{quote(identifier)}?api-version={_API}')
+            response = self._context.azure.read(quote(identifier), account, deadline, _API)
         except SignInFailed as failure:
             raise Unread(failure.sentence) from failure
         except ConnectionFailed as failure:

@@ -81,7 +81,7 @@ def why_elsewhere(context: Any, target: Target, cards: Sequence[Card], reader: R
 
     ``cards`` are those of the network, ``others`` the registry's endpoints in other networks.
     """
-    said = _said(context, target.host)
+    said = names.explain_within(target.host, context.operation().within(_CURIOSITY_SECONDS))
     wrong = target.wrong
     if not wrong:
         return _why_nowhere(target, said)
@@ -102,15 +102,6 @@ def why_elsewhere(context: Any, target: Target, cards: Sequence[Card], reader: R
             return 'private-endpoint-record-of-other-network', {
                 'other_endpoint': endpoint.name, 'other_network': endpoint.network}
     return None
-
-
-def _said(context: Any, host: str) -> names.Explanation:
-    deadline = context.operation().within(_CURIOSITY_SECONDS)
-    explanation: Later[names.Explanation] = Later(lambda: names.explain(host, deadline), f'explain {host}')
-    try:
-        return explanation.result(deadline)
-    except TimeoutError:
-        return names.Explanation(verdict='no answer')
 
 
 def _why_nowhere(target: Target, said: names.Explanation) -> Why:

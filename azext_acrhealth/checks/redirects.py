@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Mapping
 from urllib.parse import urljoin, urlsplit
 
-from ..clients import Deadline, registry
+from ..clients import Deadline, names, registry
 from ..clients.front_door import Answer, tried_again
 from ..clients.http import Connection, ConnectionFailed, Response
 from ..errors import DataEndpointError
 from . import connection
-from .data_path import HOST, reach
+from .data_path import reach
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _leads_to(base: str, location: str | None, facts: Mapping[str, Any]) -> tupl
         url = urljoin(base, given)
         parts = urlsplit(url)
         host, port = (parts.hostname or '').rstrip('.'), parts.port or 443
-        whole = bool(given) and re.fullmatch(r'[!-~]+', url) and HOST.fullmatch(host) and parts.username is None
+        whole = bool(given) and re.fullmatch(r'[!-~]+', url) and names.HOST.fullmatch(host) and parts.username is None
     except ValueError:
         whole, host, port = None, '', 0
     if not whole:

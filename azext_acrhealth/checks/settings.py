@@ -113,13 +113,8 @@ def _replica(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read(context: Any, needs: Mapping[str, Any], path: str, *versions: str) -> Response | str:
     """Return Resource Manager's answer, in the first of these api-versions that it has; a text where there is none."""
-    deadline = context.operation()
     try:
-        for version in versions:
-            response: Response = context.azure.read(f'{path}?api-version={version}', needs['login-server'].account,
-                                                    deadline)
-            if response.status != 400 or b'api-version' not in response.body:
-                break
+        response: Response = context.azure.read(path, needs['login-server'].account, context.operation(), *versions)
         return response
     except (SignInFailed, ConnectionFailed, TimeoutError) as ex:
         return str(ex)

@@ -5,7 +5,7 @@ import os
 import re
 import threading
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, Mapping
+from typing import Any, Callable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from knack.util import CLIError
@@ -225,9 +225,11 @@ class AzureCli:
 
         return get
 
-    def read(self, path: str, account: Account, deadline: Deadline) -> Response:
-        """Return the answer to a GET of that path from Resource Manager, as that account."""
-        return self.getter(self.management_token(account).result(deadline), deadline)(path)
+    def read(self, path: str, account: Account, deadline: Deadline, *versions: str) -> Response:
+        """Return Resource Manager's answer to a GET of that path, as that account, in the first of these api-versions
+        that it has. Raises SignInFailed, ConnectionFailed and TimeoutError."""
+        get = self.getter(self.management_token(account).result(deadline), deadline)
+        return _in_known_version(get, path, versions)
 
     def registries(self, subscription_id: str, token: Token, deadline: Deadline) -> Iterator[Mapping[str, Any]]:
         """Yield the subscription's registries, page by page. Raises ManagementFailed and ConnectionFailed.
@@ -237,10 +239,7 @@ class AzureCli:
         get = self.getter(token, deadline)
 
         listing = f'/subscriptions/{subscription_id}/providers/Microsoft.ContainerRegistry/registries'
-        for version in API_VERSIONS:
-            response = get(f'{listing}?api-version={version}')
-            if response.status != 400 or b'api-version' not in response.body:
-                break
+        response = _in_known_version(get, listing, API_VERSIONS)
         for _ in range(_MOST_PAGES):
             page = response.json()
             if response.status != 200 or not isinstance(page, dict) or not isinstance(page.get('value'), list):
@@ -262,6 +261,15 @@ class AzureCli:
         if parts.scheme != 'https' or parts.hostname != self.management_host:
             raise ManagementFailed(f'the next page of the listing is on another host, {parts.hostname}')
         return f'{parts.path}?{parts.query}'
+
+
+def _in_known_version(get: Callable[[str], Response], path: str, versions: Sequence[str]) -> Response:
+    """Return the answer in the first version that this cloud's Resource Manager does not refuse as unknown."""
+    for version in versions:
+        response = get(f'{path}?api-version={version}')
+        if response.status != 400 or b'api-version' not in response.body:
+            break
+    return response
 
 
 def _account(entry: Mapping[str, Any]) -> Account:

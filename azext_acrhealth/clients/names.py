@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import os
+import re
 import socket
 import time
 from dataclasses import dataclass, field
@@ -13,6 +14,10 @@ from .later import Later
 
 # A name server that is well answers in less; the operating system's resolver waits for 5 s before it asks the next.
 _PATIENCE_SECONDS = 2.0
+
+
+#: A host's name of two labels or more, in lower case.
+HOST = re.compile(r'[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+')
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,14 @@ def explain(host: str, deadline: Deadline) -> Explanation:
         if verdict in ('NXDOMAIN', 'no address'):
             break
     return best if servers else Explanation(verdict='no name server')
+
+
+def explain_within(host: str, deadline: Deadline) -> Explanation:
+    """Return the same by the deadline; silence is an answer like any other."""
+    try:
+        return Later(lambda: explain(host, deadline), f'explain {host}').result(deadline)
+    except TimeoutError:
+        return Explanation(verdict='no answer', servers=name_servers())
 
 
 def _ask(host: str, server: str, seconds: float) -> tuple[str | None, list[str], list[str]]:

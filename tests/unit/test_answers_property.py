@@ -212,8 +212,7 @@ class Management(AzureCli):
 def listed(response: Response) -> None:
     found = outcome(login_server.CHECK, context_of(Management(response)), {}, {'LOGIN_SERVER_ERROR'})
     assert isinstance(found, Found)
-    assert found.value.login_server == HOST or login_server._HOST.fullmatch(  # pylint: disable=protected-access
-        found.value.login_server)
+    assert found.value.login_server == HOST or names.HOST.fullmatch(found.value.login_server)
 
 
 @settings(max_examples=300)
