@@ -16,17 +16,17 @@ DEFAULT_TIMEOUT = 10.0
 
 # Registry names are 5 to 50 letters and digits; a domain name label appends a hyphen and 16 of them
 # (Microsoft.ContainerRegistry naming rules; docs: "Domain name label").
-_NAME = re.compile(r'[a-z0-9]{5,50}(-[a-z0-9]{16})?')
+_NAME = r'[a-z0-9]{5,50}(-[a-z0-9]{16})?'
 # The OCI distribution specification's grammar of a repository name.
-_REPOSITORY = re.compile(r'[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*')
+_REPOSITORY = r'[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*'
 # The same of a tag, and of a digest by the one algorithm that registries use.
-_TAG, _DIGEST = re.compile(r'[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'), re.compile(r'sha256:[a-f0-9]{64}')
+_TAG, _DIGEST = r'[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}', r'sha256:[a-f0-9]{64}'
 
 # A virtual network by its name (2 to 64 characters, Microsoft.Network naming rules) or its resource id; what may follow
 # such an id names a part of the network.
 _NETWORK_NAME = r'[A-Za-z0-9][A-Za-z0-9_.-]{0,62}[A-Za-z0-9_]'
-_NETWORK = re.compile(r'((/subscriptions/[^/\s]+/resourceGroups/[^/\s]+/providers/Microsoft\.Network/virtualNetworks/)?'
-                      rf'{_NETWORK_NAME})(/subnets/[^/\s]+)?/?', re.IGNORECASE)
+_NETWORK = (r'(?i)((/subscriptions/[^/\s]+/resourceGroups/[^/\s]+/providers/Microsoft\.Network/virtualNetworks/)?'
+            rf'{_NETWORK_NAME})(/subnets/[^/\s]+)?/?')
 
 
 def validate_registry_name(cmd: Any, namespace: Any) -> None:
@@ -52,7 +52,7 @@ def validate_registry_name(cmd: Any, namespace: Any) -> None:
     label, dot, rest = name.partition('.')
     if dot and suffix and '.' + rest != suffix:
         _refuse(given, f'a login server of {cmd.cli_ctx.cloud.name} ends in {suffix}', label)
-    if not _NAME.fullmatch(label):
+    if not re.fullmatch(_NAME, label):
         _refuse(given, 'a registry name has 5 to 50 letters and digits, and nothing else', None)
     namespace.registry_name = label
 
@@ -113,7 +113,7 @@ def validate_repository(cmd: Any, namespace: Any) -> None:
         return
     if not namespace.registry_name:
         raise ArgumentUsageError('--repository is looked for in a registry: give --name too.')
-    if not _REPOSITORY.fullmatch(namespace.repository) or len(namespace.repository) > 256:
+    if not re.fullmatch(_REPOSITORY, namespace.repository) or len(namespace.repository) > 256:
         raise InvalidArgumentValueError(
             f'{_shown(namespace.repository)} is not a repository name.',
             'Use the part between the login server and the tag, in lower case, such as samples/hello.')
@@ -142,12 +142,12 @@ def _image(given: str, registry: str, suffix: str | None) -> str:
         image = rest
     name, at, digest = image.partition('@')
     repository, colon, tag = name.partition(':')
-    if not _REPOSITORY.fullmatch(repository) or len(repository) > 256:
+    if not re.fullmatch(_REPOSITORY, repository) or len(repository) > 256:
         _refuse_image(given, 'its repository has up to 256 characters, all in lower case, in parts between slashes',
                       repository.lower() + image[len(repository):])
-    if at and not _DIGEST.fullmatch(digest):
+    if at and not re.fullmatch(_DIGEST, digest):
         _refuse_image(given, 'a digest is sha256: and 64 hexadecimal digits', repository)
-    if colon and not _TAG.fullmatch(tag):
+    if colon and not re.fullmatch(_TAG, tag):
         _refuse_image(given, 'a tag has up to 128 letters, digits, dots, hyphens and underscores', repository)
     return f'{repository}@{digest}' if at else f'{repository}:{tag if colon else "latest"}'
 
@@ -166,7 +166,7 @@ def validate_vnet(namespace: Any) -> None:
     if not namespace.registry_name:
         raise ArgumentUsageError('--vnet is where a registry has a private endpoint: give --name too.')
     given = str(namespace.vnet).strip()
-    found = _NETWORK.fullmatch(given)
+    found = re.fullmatch(_NETWORK, given)
     if found is None or found[3]:
         raise InvalidArgumentValueError(
             f'{_shown(given)} is not a virtual network' + (', but a subnet.' if found else '.'),

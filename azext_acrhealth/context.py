@@ -1,8 +1,7 @@
 """What a run may use: its options, its deadline, and its doors to the world."""
 
 import time
-from dataclasses import dataclass, field
-from typing import Any, Callable, Sequence, TypeVar
+from typing import Any, Callable, NamedTuple, Sequence, TypeVar
 
 from ._validators import ACTIONS, login_server_suffix
 from .clients import Deadline
@@ -20,16 +19,15 @@ WHOLE_RUN = 2.5
 _GRACE_SECONDS = 0.2
 
 
-@dataclass(frozen=True)
 class OtherSignIn:
     """A sign-in as ``docker login`` has it; without a user name nobody signs in. ``password`` is a secret."""
 
-    username: str | None = None
-    password: str = field(default='', repr=False)
+    def __init__(self, username: str | None = None, password: str = '') -> None:
+        self.username = username
+        self.password = password
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """What the user asked for.
 
     ``registry`` is a name in lower case, with its domain label hash if that was given; None: only this machine.

@@ -8,9 +8,8 @@ import queue
 import threading
 import time
 import traceback
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from knack.log import get_logger
 
@@ -25,8 +24,7 @@ _SLICE = 0.3
 _GRACE_SECONDS = 0.3
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """What a check that did not fail returns.
 
     ``value`` goes to the checks that need it and never into the report; ``details`` go into the report only.
@@ -36,7 +34,7 @@ class Found:
 
     message: str
     value: Any = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = {}
     warning: HealthCheckError | None = None
     began: float | None = None
     ended: float | None = None
@@ -50,8 +48,7 @@ class NotApplicable(Exception):
         self.reason = 'requested' if requested else 'not-applicable'
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """One thing that is checked: data and a plain function.
 
     ``run(context, needs)`` returns Found, raises a HealthCheckError or NotApplicable. ``needs`` names the checks

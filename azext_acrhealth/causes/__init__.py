@@ -7,8 +7,7 @@ so is left out as well, and what it names is quoted for a shell, since servers a
 
 import re
 import shlex
-from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from ..report import plain
 
@@ -17,8 +16,7 @@ _FIELD = re.compile(r'\{([a-z][a-z0-9_]*)\}')
 _LONGEST_FIELD = 300
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(NamedTuple):
     """One root cause. ``codes`` are the error codes under which it can show."""
 
     id: str
@@ -28,8 +26,7 @@ class Cause:
     commands: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Advice:
+class Advice(NamedTuple):
     """A cause in words, with the user's own names in it."""
 
     message: str

@@ -1,7 +1,6 @@
 """Whether the registry answers ``GET /v2/`` with a challenge for Microsoft Entra ID; and if not, who says what."""
 
-from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Mapping, NamedTuple
 
 from ..clients import registry
 from ..clients.front_door import Answer, FrontDoor
@@ -12,8 +11,7 @@ from ..runner import Check, Found
 from . import connection
 
 
-@dataclass(frozen=True)
-class Challenged:
+class Challenged(NamedTuple):
     """A front door that asks for a sign-in, and the service that tokens are to be made out to."""
 
     front_door: FrontDoor

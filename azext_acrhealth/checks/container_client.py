@@ -10,10 +10,10 @@ from ..clients.later import Later
 from ..clients.process import Completed, NotRun
 from ..errors import DockerCommandError, DockerVersionError, HealthCheckError
 from ..runner import Check, Found
-from .container_pull import look_before
+from . import container_daemon, container_pull
 from .tools import Sign, failed_run, first, outside_cloud_shell, searched, time_for, unrunnable, warnings
 
-_VERSION = re.compile(r'\bversion:?\s+"?v?(\d+\.\d+[\w.+~-]*)', re.IGNORECASE)
+_VERSION = r'(?i)\bversion:?\s+"?v?(\d+\.\d+[\w.+~-]*)'
 
 # The words of Docker Desktop's stand-in for docker in a WSL distribution that it does not serve.
 _STUBS = [
@@ -22,8 +22,8 @@ _STUBS = [
 ]
 # Tools of a node that has containerd alone, which cannot tell what docker would do (FIELD e-containerd-support).
 _CONTAINERD = ('crictl', 'ctr')
-# A daemon that is well answers in less.
-_GLANCE_SECONDS = 0.9
+# A daemon that is well answers in less; one that was asked for more may take this share of the check's time.
+_GLANCE_SECONDS, _GLANCE_SHARE = 0.9, 0.1
 
 
 def check(context: Any, _needs: Mapping[str, Any]) -> Found:
@@ -35,22 +35,47 @@ def check(context: Any, _needs: Mapping[str, Any]) -> Found:
                                  containerd=next(iter(process.search(*_CONTAINERD).found), None),
                                  engine=_engine_that_answers(), **searched(search))
     path = search.found[0]
+    deadline = Deadline(time_for(context))
+    client = _by_its_answer(context, path, deadline.seconds * _GLANCE_SHARE)
+    return _found(client) if client else _by_its_own_version(path, deadline)
+
+
+def _by_its_own_version(path: str, deadline: Deadline) -> Found:
+    """Ask the client for its version and nothing else."""
     try:
-        answer = containers.ask_own_version(path, time_for(context))
+        answer = containers.ask_own_version(path, deadline.left())
     except NotRun as refusal:
         cause = 'client-exec-format' if refusal.why == 'exec-format' else 'client-cannot-run'
         raise DockerVersionError(cause, path=path, **unrunnable(refusal)) from refusal
     if answer.timed_out:
-        raise DockerVersionError('client-silent', path=path, seconds=round(answer.seconds))
+        raise DockerVersionError('client-silent', path=path, seconds=round(deadline.seconds))
     if answer.status:
         stub = first(_STUBS, answer.out + answer.err)
         raise DockerVersionError(stub.cause if stub else 'client-failed', path=path, **failed_run(answer))
-    client = _client(path, answer)
-    if context.options.pull and 'container-pull' not in context.options.skip:
-        look_before(context, client)
+    return _found(_client(path, answer), **warnings(answer))
+
+
+def _found(client: Client, **details: Any) -> Found:
     name = f'{client.kind} {client.version}' if client.version else f'{client.kind} (its version is not understood)'
-    return Found(f'{name} at {path}', value=client,
-                 details={'path': path, 'kind': client.kind, 'version': client.version, **warnings(answer)})
+    return Found(f'{name} at {client.path}', value=client, details={
+        'path': client.path, 'kind': client.kind, 'version': client.version, **details})
+
+
+def _by_its_answer(context: Any, path: str, seconds: float) -> Client | None:
+    """Return the client as it describes itself where it is asked for its daemon, which the next check wants to know
+    anyway; None where that does not come within ``seconds``, or comes from podman: only docker speaks of a context."""
+    if os.path.basename(path).startswith(PODMAN) or 'container-daemon' in context.options.skip:
+        return None
+    client = Client(path, containers.DOCKER)
+    if context.options.pull and 'container-pull' not in context.options.skip:
+        container_pull.set_out(context, client)
+    asked = container_daemon.set_out(context, client)
+    try:
+        facts = containers.object_in(asked.result(Deadline(seconds)).out)
+    except (NotRun, TimeoutError):
+        return None
+    version = containers.text_at(facts, 'Client', 'Version')
+    return client._replace(version=version) if containers.text_at(facts, 'Client', 'Context') else None
 
 
 def _engine_that_answers() -> str | None:
@@ -70,7 +95,7 @@ def _why_not_found(search: process.Search) -> str:
 
 def _client(path: str, answer: Completed) -> Client:
     """Return what the client is by its own words: podman-docker calls itself podman, on stdout or in its banner."""
-    version = _VERSION.search(answer.out)
+    version = re.search(_VERSION, answer.out)
     kind = PODMAN if re.search(r'\bpodman\b', answer.out + answer.err, re.IGNORECASE) else containers.DOCKER
     return Client(path, kind, version[1] if version else None)
 

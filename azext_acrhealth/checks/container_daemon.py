@@ -47,8 +47,9 @@ _SIGNS = [
 # Where another daemon that does answer makes the endpoint that was tried a leftover.
 _NOBODY_THERE = {'daemon-socket-missing', 'daemon-refused', 'daemon-silent', 'daemon-unreachable',
                  'daemon-host-unknown', 'daemon-socket-directory'}
-# The first question may use this share of the check's time: explaining a silence takes some as well.
-_SHARE = 0.6
+# The first question may use this share of the check's time, where the client looks that share of it; explaining a
+# silence takes some as well.
+_SHARE, _LOOKING_SHARE = 0.6, 0.15
 
 
 def check(context: Any, needs: Mapping[str, Any]) -> Found:
@@ -57,18 +58,29 @@ def check(context: Any, needs: Mapping[str, Any]) -> Found:
     client: Client = needs['container-client']
     seconds = time_for(context)
     try:
-        asked = Later(lambda: containers.ask_version(client, seconds * _SHARE), 'ask the daemon')
-        endpoint, lost = containers.endpoint_of(client, seconds / 4)
-        answer = lost if lost and first([_UNKNOWN_CONTEXT], lost.err) else asked.result(Deadline(seconds))
-        if answer.status != 0:
-            raise explain(client, endpoint, answer, seconds * (1 - _SHARE) / 2)
+        answer = set_out(context, client).result(Deadline(seconds))
+        facts = containers.object_in(answer.out)
+        in_use = containers.text_at(facts, 'Client', 'Context') if answer.status == 0 else None
+        endpoint, lost = containers.endpoint_of(client, seconds * _LOOKING_SHARE, in_use)
     except NotRun as refusal:
         raise DockerDaemonError('daemon-client-gone', path=client.path, **unrunnable(refusal)) from refusal
-    return _answered(client, endpoint, answer)
+    if lost and first([_UNKNOWN_CONTEXT], lost.err):
+        answer = lost
+    if answer.status != 0:
+        raise explain(client, endpoint, answer, seconds * (1 - _SHARE) / 2)
+    return _answered(client, endpoint, answer, facts)
 
 
-def _answered(client: Client, endpoint: Endpoint, answer: Completed) -> Found:
-    facts = containers.object_in(answer.out)
+def set_out(context: Any, client: Client) -> Later[Completed]:
+    """Return the daemon's answer, asked for at the first call for a client of this kind: it may come before the client
+    has told what it is."""
+    seconds = time_for(context) * _SHARE
+    answer: Later[Completed] = context.once(f'ask the daemon of {client.kind}',
+                                            lambda: containers.ask_version(client, seconds))
+    return answer
+
+
+def _answered(client: Client, endpoint: Endpoint, answer: Completed, facts: Mapping[str, Any]) -> Found:
     if client.kind == PODMAN:
         version = containers.text_at(facts, 'version', 'Version') or client.version
         daemon = Daemon(client, endpoint, 'Podman', version, containers.text_at(facts, 'host', 'os'))

@@ -10,7 +10,6 @@ from ..clients.later import Later
 from ..clients.process import Completed, NotRun
 from ..errors import DockerPullError, HealthCheckError
 from ..runner import Check, Found, NotApplicable
-from . import pull_trouble
 from .tools import outside_cloud_shell, reason, time_for, unrunnable, warnings
 
 PATIENCE = 2.0
@@ -19,10 +18,10 @@ PATIENCE = 2.0
 _AFTERWARDS, _AFTERWARDS_SHARE = 2.4, 0.2
 # An image that exists, but not for this platform, was pulled as far as this check cares (FIELD
 # a-windows-containers-linux-test-image, b-no-matching-manifest-windows). The last ones are podman's words.
-_OTHER_PLATFORM = re.compile(r'no matching manifest for|cannot be used on this platform|does not match the specified '
-                             r'platform|no image found in (image index|manifest list) for', re.IGNORECASE)
+_OTHER_PLATFORM = (r'(?i)no matching manifest for|cannot be used on this platform|does not match the specified '
+                   r'platform|no image found in (image index|manifest list) for')
 
-_NO_SUCH_IMAGE = re.compile(r'no such image|not found|not known|unknown', re.IGNORECASE)
+_NO_SUCH_IMAGE = r'(?i)no such image|not found|not known|unknown'
 
 
 def check(context: Any, needs: Mapping[str, Any]) -> Found:
@@ -31,29 +30,40 @@ def check(context: Any, needs: Mapping[str, Any]) -> Found:
     if not context.options.pull:
         raise NotApplicable(context.options.no_pull, requested=context.options.pull_refused)
     daemon: Daemon = needs['container-daemon']
-    image = f'{context.azure.mcr_host}/{SAMPLE_IMAGE}'
+    image = _image(context)
     deadline = Deadline(time_for(context, PATIENCE))
+    ahead = set_out(context, daemon.client)
     try:
-        before = look_before(context, daemon.client).result(deadline)
-        answer = _pull(daemon.client, image, before, deadline)
+        answer = ahead.result(deadline) or _pull(daemon.client, image, None, deadline)
     except NotRun as refusal:
         raise DockerPullError('pull-client-gone', path=daemon.client.path, **unrunnable(refusal)) from refusal
+    except TimeoutError as late:
+        raise _overrun(context, deadline.seconds) from late
     details = {'image': image, 'endpoint': daemon.endpoint.host}
     if answer.status == 0:
-        return Found(f'Pulled {image}', details={**details, **warnings(answer)})
-    if _OTHER_PLATFORM.search(answer.err + answer.out):
+        return Found(f'Pulled {image}', details={**details, **warnings(answer)}, began=ahead.began, ended=ahead.ended)
+    if re.search(_OTHER_PLATFORM, answer.err + answer.out):
         return Found(f'{image} can be pulled; it has no variant for this platform',
-                     details={**details, 'note': reason(answer)})
+                     details={**details, 'note': reason(answer)}, began=ahead.began, ended=ahead.ended)
+    from . import pull_trouble
     raise pull_trouble.explain(daemon, image, answer, deadline, context.trust)
 
 
-def look_before(context: Any, client: Client) -> Later[str | None]:
-    """Return the id of the sample image before the pull, looked for at the first call: it may come as soon as the
-    client is known, while its daemon is still being asked."""
-    image = f'{context.azure.mcr_host}/{SAMPLE_IMAGE}'
-    seconds = time_for(context, PATIENCE)
-    before: Later[str | None] = context.once('sample image', lambda: _id_of(client, image, Deadline(seconds)))
-    return before
+def _image(context: Any) -> str:
+    return f'{context.azure.mcr_host}/{SAMPLE_IMAGE}'
+
+
+def set_out(context: Any, client: Client) -> Later[Completed | None]:
+    """Return the pull, begun at the first call: that may come before the client and its daemon have told what they are.
+    Its result is None where the daemon does not tell which images it has: it may not be there at all."""
+    image, deadline = _image(context), Deadline(time_for(context, PATIENCE))
+
+    def pull() -> Completed | None:
+        before = _id_of(client, image, deadline)
+        return None if before is None else _pull(client, image, before, deadline)
+
+    under_way: Later[Completed | None] = context.once('pull', pull)
+    return under_way
 
 
 def _pull(client: Client, image: str, before: str | None, deadline: Deadline) -> Completed:
@@ -83,7 +93,7 @@ def _id_of(client: Client, image: str, deadline: Deadline) -> str | None:
     if answer.status == 0:
         found = answer.out.split()
         return found[0] if len(found) == 1 and re.fullmatch(r'[\w:]{12,80}', found[0]) else None
-    return '' if _NO_SUCH_IMAGE.search(answer.err + answer.out) else None
+    return '' if re.search(_NO_SUCH_IMAGE, answer.err + answer.out) else None
 
 
 def _nothing() -> None:

@@ -44,7 +44,7 @@ class Config:
 
 def elsewhere(client: Client) -> None:
     """Raise NotApplicable where the client's configuration is on the other side of WSL."""
-    if client.path.lower().endswith('.exe') and sys.platform != 'win32':
+    if client.is_of_windows:
         raise NotApplicable('docker.exe keeps its configuration on the Windows side')
 
 

@@ -5,8 +5,7 @@ as "unauthorized". It is asked as docker asks it: ``docker-credential-X get`` wi
 input (https://github.com/docker/docker-credential-helpers). What it hands out is looked at and thrown away.
 """
 
-from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Mapping, NamedTuple
 
 from ..clients import Deadline, process
 from ..clients.containers import Client, object_in
@@ -38,8 +37,7 @@ _SIGNS = [
 ]
 
 
-@dataclass(frozen=True)
-class _Trouble:
+class _Trouble(NamedTuple):
     """What is wrong with one helper."""
 
     cause: str

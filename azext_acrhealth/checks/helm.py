@@ -2,8 +2,7 @@
 
 import re
 import sys
-from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from ..clients import Deadline, process
 from ..clients.process import Completed, NotRun
@@ -18,15 +17,14 @@ NEEDED = '2.11.0'
 #   Client: &version.Version{SemVer:"v2.15.1", ...}      and with --short      Client: v2.1.0+ga72cebe
 # Helm 3 and 4 print one line: version.BuildInfo{Version:"v3.16.2", ...}
 _NUMBER = r'v?(?P<version>\d+\.\d+\.\d+(?:-[\w.-]+)?(?:\+[\w.-]+)?)'
-_CLIENT_LINE = re.compile(rf'Client:\s*(?:&version\.Version\{{SemVer:")?{_NUMBER}')
-_BUILD_INFO = re.compile(rf'(?:version\.BuildInfo\{{Version:"|^){_NUMBER}', re.MULTILINE)
+_CLIENT_LINE = rf'Client:\s*(?:&version\.Version\{{SemVer:")?{_NUMBER}'
+_BUILD_INFO = rf'(?m)(?:version\.BuildInfo\{{Version:"|^){_NUMBER}'
 
 # The first question may use this share of the time: a second one, or another helm, takes some as well.
 _SHARE = 0.7
 
 
-@dataclass(frozen=True)
-class _Answer:
+class _Answer(NamedTuple):
     """What one helm said: its version, or the cause why there is none."""
 
     version: str | None
@@ -77,9 +75,9 @@ def _ask(path: str, seconds: float, deadline: Deadline) -> _Answer:
 
 def _version_in(answer: Completed) -> str | None:
     """Return the client's version; helm 2's own line counts even where the cluster then fails or hangs."""
-    found = _CLIENT_LINE.search(answer.out)
+    found = re.search(_CLIENT_LINE, answer.out)
     if found is None and answer.status == 0:
-        found = _BUILD_INFO.search(answer.out)
+        found = re.search(_BUILD_INFO, answer.out)
     return found['version'].split('+')[0] if found else None
 
 

@@ -1,7 +1,6 @@
 """Which login server the registry has, and what Resource Manager says of it; in doubt the cloud's suffix decides."""
 
-from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Any, Mapping, NamedTuple
 
 from ..clients import Deadline, names
 from ..clients.azure import Account, ManagementFailed, SignInFailed
@@ -15,12 +14,11 @@ from . import connection, sign_in
 _MOST_SUBSCRIPTIONS = 20
 
 
-@dataclass(frozen=True)
-class Registry:
+class Registry(NamedTuple):
     """The registry that was asked for. ``resource`` is empty where Resource Manager did not show it."""
 
     login_server: str
-    resource: Mapping[str, Any] = field(default_factory=dict)
+    resource: Mapping[str, Any] = {}
     account: Account | None = None
 
     @property

@@ -1,8 +1,7 @@
 """A registry's private endpoints as Resource Manager shows them: the registry's own list, each endpoint, its card."""
 
 import re
-from dataclasses import dataclass, replace
-from typing import Any, Mapping
+from typing import Any, Mapping, NamedTuple
 from urllib.parse import quote
 
 from ..clients import Deadline
@@ -14,8 +13,8 @@ from .login_server import Registry, management_error
 # The version of Microsoft.Network that the Azure CLI itself asks for endpoints and interfaces.
 _API = '2022-01-01'
 
-_ID = re.compile(r'/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.Network/([^/]+)/([^/]+)', re.I)
-_HOST = re.compile(r'[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+')
+_ID = r'(?i)/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.Network/([^/]+)/([^/]+)'
+_HOST = r'[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+'
 _DATA = 'registry_data_'
 _LEAST_SECONDS = 0.5
 _SILENT = 'Resource Manager gave no answer in time'
@@ -29,8 +28,7 @@ class Unread(Exception):
         self.gone = gone
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """What a network interface has for one name. ``region`` is that of a data endpoint."""
 
     host: str
@@ -38,8 +36,7 @@ class Address:
     region: str | None
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """A private endpoint: what its registry says of the connection, and the resource itself.
 
     ``unread`` says why the resource, or its network, is not known. ``gone``: there is none any more.
@@ -63,13 +60,13 @@ class Endpoint:
     @property
     def subscription(self) -> str | None:
         """The subscription that it is in."""
-        parts = _ID.fullmatch(self.id)
+        parts = re.fullmatch(_ID, self.id)
         return parts[1] if parts else None
 
     @property
     def group(self) -> str | None:
         """The resource group that it is in."""
-        parts = _ID.fullmatch(self.id)
+        parts = re.fullmatch(_ID, self.id)
         return parts[2] if parts else None
 
     @property
@@ -140,7 +137,7 @@ class Reader:
             endpoint = Endpoint(**known, resource=self.resource(identifier, deadline))
         except Unread as why:
             return Endpoint(**known, resource={}, unread=str(why), gone=why.gone)
-        return endpoint if endpoint.network else replace(endpoint, unread='Resource Manager does not tell its network')
+        return endpoint if endpoint.network else endpoint._replace(unread='Resource Manager does not tell its network')
 
     def addresses(self, endpoint: Endpoint) -> list[Address]:
         """Return what the endpoint's network interfaces have for the registry's names. Raises Unread."""
@@ -153,14 +150,14 @@ class Reader:
                 member, address = str(link.get('requiredMemberName') or ''), str(about.get('privateIPAddress') or '')
                 region = member.removeprefix(_DATA) if member.startswith(_DATA) else None
                 hosts = [str(host).lower().rstrip('.') for host in sequence(link.get('fqdns'))]
-                found += [Address(host, address, region) for host in hosts if address and _HOST.fullmatch(host)]
+                found += [Address(host, address, region) for host in hosts if address and re.fullmatch(_HOST, host)]
         if not found:
             raise Unread('its network interface names no host')
         return found
 
     def resource(self, identifier: str, deadline: Deadline | None = None) -> Mapping[str, Any]:
         """Return a resource of Microsoft.Network. Raises Unread."""
-        parts = _ID.fullmatch(identifier)
+        parts = re.fullmatch(_ID, identifier)
         if parts is None:
             raise Unread('Resource Manager does not tell its id')
         deadline = deadline or self._deadline

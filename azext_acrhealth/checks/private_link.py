@@ -1,6 +1,5 @@
 """Whether a registry's private endpoint in one network is in order, and every name of the registry leads here to it."""
 
-from dataclasses import replace
 from typing import Any, Mapping, Sequence
 
 from ..clients import names
@@ -79,7 +78,7 @@ def _judge(context: Any, reader: Reader, endpoints: Sequence[Endpoint], there: S
         try:
             cards += [(endpoint, address) for address in reader.addresses(endpoint)]
         except Unread as unread:
-            hidden.append(replace(endpoint, unread=str(unread)))
+            hidden.append(endpoint._replace(unread=str(unread)))
     found = targets(context, facts['host'], cards)
     used = _once(endpoint for target in found for endpoint in target.used)
     facts.update(targets=[target.row() for target in found], endpoint=spoken_list(_names(used or there)))

@@ -1,9 +1,8 @@
 """Where the names of a registry lead here, and why one leads elsewhere than to a private endpoint in one network."""
 
 import ipaddress
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from ..clients import names
 from ..clients.later import Later
@@ -17,8 +16,7 @@ Card = tuple[Endpoint, Address]
 Why = tuple[str, dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """One name of the registry: which endpoints of the network have which addresses for it, and where it leads."""
 
     host: str

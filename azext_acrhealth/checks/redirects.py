@@ -1,8 +1,7 @@
 """Where a registry's redirects lead: storage, data endpoints, or something in between that answers in their place."""
 
 import re
-from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Mapping, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from ..clients import Deadline, names, registry
@@ -13,8 +12,7 @@ from . import connection
 from .data_path import reach
 
 
-@dataclass(frozen=True)
-class Served:
+class Served(NamedTuple):
     """An answer with a blob, or in place of one, and who gave it."""
 
     host: str

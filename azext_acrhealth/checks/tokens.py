@@ -1,7 +1,6 @@
 """Whether the registry gives a refresh token for the user's sign-in, and an access token that allows what is needed."""
 
-from dataclasses import dataclass
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from .._validators import ACTIONS
 from ..clients import registry
@@ -26,8 +25,7 @@ _ROLES = {
 _ABAC = 'abacrepositorypermissions'
 
 
-@dataclass(frozen=True)
-class Refreshed:
+class Refreshed(NamedTuple):
     """A refresh token, which is a secret, and where it may be used."""
 
     front_door: FrontDoor
@@ -35,8 +33,7 @@ class Refreshed:
     refresh_token: str
 
 
-@dataclass(frozen=True)
-class Granted:
+class Granted(NamedTuple):
     """An access token, which is a secret, and the repository that it is for; ``ask`` returns one for another scope."""
 
     front_door: FrontDoor

@@ -2,8 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from ..clients.process import Completed, NotRun, Search
 from ..runner import NotApplicable
@@ -12,9 +11,9 @@ from ..runner import NotApplicable
 _MARGIN = 0.3
 _MOST_WARNINGS = 10
 # What tools put before the words that matter; and signed addresses, of which only the host matters.
-_PREFIX = re.compile(r'^\s*(docker: |Error response from daemon: |error: |'
-                     r'initializing source docker://\S+: pinging container registry \S+: )+', re.IGNORECASE)
-_SIGNED = re.compile(r'(https?://[^\s"?/]+/)[^\s"?]*\?[^\s"]*')
+_PREFIX = (r'(?i)^\s*(docker: |Error response from daemon: |error: |'
+           r'initializing source docker://\S+: pinging container registry \S+: )+')
+_SIGNED = r'(https?://[^\s"?/]+/)[^\s"?]*\?[^\s"]*'
 
 
 def cloud_shell() -> str | None:
@@ -39,16 +38,14 @@ def time_for(context: Any, patience: float = 1.0) -> float:
     return max(0.5, whole - _MARGIN)
 
 
-@dataclass(frozen=True)
-class Sign:
+class Sign(NamedTuple):
     """Words by which a cause is known. The pattern's named groups are evidence."""
 
     cause: str
     pattern: str
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """A cause that the words of a tool name, with the evidence in them, and the pattern that they have."""
 
     cause: str
@@ -72,7 +69,7 @@ def reason(completed: Completed, pattern: str = '') -> str:
         lines = [line for line in lines if re.search(pattern, line, re.IGNORECASE)] or lines
     errors = [line for line in lines if re.search(r'\berror\b|\bcannot\b|\bfailed\b|\bunable\b|\bdenied\b', line, re.I)]
     words = (errors or lines or [''])[-1]
-    return _SIGNED.sub(r'\1...', _PREFIX.sub('', words))
+    return re.sub(_SIGNED, r'\1...', re.sub(_PREFIX, '', words))
 
 
 def warnings(completed: Completed) -> Mapping[str, Any]:

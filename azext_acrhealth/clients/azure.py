@@ -4,8 +4,7 @@ import json
 import os
 import re
 import threading
-from dataclasses import dataclass
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
 from urllib.parse import urlsplit
 
 from knack.util import CLIError
@@ -31,8 +30,7 @@ API_VERSIONS = ('2026-03-01-preview', '2025-11-01', '2019-05-01')
 _MOST_PAGES = 50
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(NamedTuple):
     """Whose result this is."""
 
     subscription_id: str
@@ -44,8 +42,7 @@ class Account:
     home_tenant_id: str = ''
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A token of the sign-in service. ``value`` is a secret."""
 
     value: str
@@ -98,6 +95,8 @@ class AzureCli:
         self._trust = trust
         self._management: Later[Connection] | None = None
         self._one_request = threading.Lock()
+        self._one_credential = threading.Lock()
+        self._credentials: dict[str | None, Later[Any]] = {}
         self._tokens: dict[tuple[str, str | None], Later[Token]] = {}
         #: By how many seconds this machine's clock was ahead of Resource Manager's at its last answer.
         self.clock_skew: int | None = None
@@ -178,12 +177,21 @@ class AzureCli:
 
     def _fetch(self, audience: str, subscription_id: str | None) -> Token:
         try:
-            raw, _, tenant = self._profile().get_raw_token(resource=audience,
-                                                           subscription=subscription_id or self._chosen())
+            from azure.cli.core.auth.util import resource_to_scopes
+            credential, _, tenant = self._credential(subscription_id).result(Deadline(threading.TIMEOUT_MAX))
+            return Token(credential.get_token(*resource_to_scopes(audience)).token, tenant)
         # MSAL and requests raise much besides the CLI's own errors; the checks tell them apart.
         except Exception as ex:  # pylint: disable=broad-except
             raise SignInFailed(ex) from ex
-        return Token(raw[1], tenant)
+
+    def _credential(self, subscription_id: str | None) -> Later[Any]:
+        """Return the CLI's credential for that subscription's tenant. MSAL asks the sign-in service about the tenant
+        for each one anew: all tokens come from the same."""
+        with self._one_credential:
+            if subscription_id not in self._credentials:
+                self._credentials[subscription_id] = Later(
+                    lambda: self._profile().get_login_credentials(subscription_id or self._chosen()), 'credential')
+            return self._credentials[subscription_id]
 
     def _profile(self) -> Any:
         # First and whole: of two threads that come to it by different modules, one finds it half made.

@@ -8,8 +8,7 @@ import contextlib
 import json
 import os
 import sys
-from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from . import daemon_socket, process
 from .process import Completed, Search
@@ -24,21 +23,24 @@ _NOWHERE = 'npipe:////./pipe/nowhere' if sys.platform == 'win32' else 'unix:///n
 DEFAULT_ENDPOINT = 'npipe:////./pipe/docker_engine' if sys.platform == 'win32' else 'unix:///var/run/docker.sock'
 
 
-@dataclass(frozen=True)
-class Client:
+class Client(NamedTuple):
     """A container client that runs. ``kind`` is what it is, whatever its file is called."""
 
     path: str
     kind: str
     version: str | None = None
 
+    @property
+    def is_of_windows(self) -> bool:
+        """Whether it is docker.exe under WSL, whose daemon and configuration are on the other side."""
+        return self.path.lower().endswith('.exe') and sys.platform != 'win32'
+
     def ask(self, seconds: float, *args: str, env: Mapping[str, str] | None = None) -> Completed:
         """Run the client with ``args``."""
         return process.run([self.path, *args], seconds, env=env)
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """Where the client looks for its daemon, and what made it look there."""
 
     host: str
@@ -46,8 +48,7 @@ class Endpoint:
     is_default: bool
 
 
-@dataclass(frozen=True)
-class Daemon:
+class Daemon(NamedTuple):
     """A daemon that answered; for podman, podman itself."""
 
     client: Client
@@ -55,7 +56,7 @@ class Daemon:
     name: str
     version: str | None
     os: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = {}
 
 
 def find() -> Search:
@@ -88,11 +89,14 @@ def engine_without_client() -> str | None:
         return None
 
 
-def endpoint_of(client: Client, seconds: float) -> tuple[Endpoint, Completed | None]:
-    """Return the client's endpoint, and what ``docker context inspect`` said where it failed."""
+def endpoint_of(client: Client, seconds: float, context: str | None = None) -> tuple[Endpoint, Completed | None]:
+    """Return the client's endpoint, and what ``docker context inspect`` said where it failed. ``context`` is the one
+    that docker says it uses, where it said so: where the default one leads is known without asking."""
     if client.kind == PODMAN:
         host = os.environ.get('CONTAINER_HOST')
         return Endpoint(host or 'local', 'CONTAINER_HOST' if host else 'default', not host), None
+    if context == 'default' and not os.environ.get('DOCKER_HOST') and not client.is_of_windows:
+        return _endpoint('', ''), None
     answer = client.ask(seconds, 'context', 'inspect', '--format', '{{.Name}}|{{.Endpoints.docker.Host}}')
     name, _, host = answer.out.strip().partition('|')
     refused = None if answer.status == 0 else answer

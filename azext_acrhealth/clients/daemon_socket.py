@@ -5,11 +5,10 @@ import os
 import socket
 import stat
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(NamedTuple):
     """Whom the socket's group lets in. ``enrolled``: this user is in it, whether or not this session knows."""
 
     user: str

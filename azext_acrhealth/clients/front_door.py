@@ -2,8 +2,7 @@
 guessed, without any secret, so that the checks find it walked."""
 
 import time
-from dataclasses import dataclass, replace
-from typing import Callable, Mapping
+from typing import Callable, Mapping, NamedTuple
 
 from . import Deadline
 from .http import BODY_CAP, Connection, ConnectionFailed, Response, Trust, proxy_for
@@ -15,8 +14,7 @@ _TRANSIENT = (502, 503, 504)
 _PAUSE_SECONDS = 0.3
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """An answer, and what the first try came to where this was the second."""
 
     response: Response
@@ -54,7 +52,7 @@ class FrontDoor:
         """Return by how many seconds this machine's clock is ahead of the server's, whose certificate is verified but
         for its dates; None where it does not say."""
         try:
-            way = connection_to(self.host, replace(self._trust, dates=False), deadline)
+            way = connection_to(self.host, self._trust._replace(dates=False), deadline)
             response = way.request('GET', '/v2/', deadline)
             way.close()
             return response.clock_skew

@@ -11,7 +11,7 @@ import ssl
 import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from knack.log import get_logger
 
@@ -28,8 +28,7 @@ logger = get_logger(__name__)
 BODY_CAP = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """An answer. ``whole`` is False where the body was longer than ``most``, or shorter than its announced length.
 
     ``first_byte`` is the time from the request to the beginning of the answer, in seconds.

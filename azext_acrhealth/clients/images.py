@@ -1,8 +1,7 @@
 """Manifests in small pure steps: read one, choose this machine's platform from an index (OCI image specification)."""
 
 import re
-from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from .untrusted import mapping, sequence
 
@@ -22,8 +21,7 @@ class Unreadable(Exception):
     """A manifest that cannot be read, and why."""
 
 
-@dataclass(frozen=True)
-class Platform:
+class Platform(NamedTuple):
     """What an image runs on, in Go's names."""
 
     system: str
@@ -41,8 +39,7 @@ class Platform:
         return cls(system, architecture, variant) if system and architecture else None
 
 
-@dataclass(frozen=True)
-class Blob:
+class Blob(NamedTuple):
     """A configuration or a layer."""
 
     digest: str
@@ -50,16 +47,14 @@ class Blob:
     media_type: str
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """What there is to download; ``layers`` without those that are kept elsewhere."""
 
     config: Blob | None
     layers: Sequence[Blob]
 
 
-@dataclass(frozen=True)
-class Index:
+class Index(NamedTuple):
     """Manifests by platform; None is one of which the index does not say it."""
 
     entries: Sequence[tuple[Platform | None, str]]
@@ -111,8 +106,7 @@ _ARCHITECTURES = {'x86_64': 'amd64', 'aarch64': 'arm64', 'i386': '386', 'i686': 
 _KIN = {'amd64': ('amd64', '386'), 'arm64': ('arm64', 'arm')}
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(NamedTuple):
     """This machine, as ``platform.system()`` and ``platform.machine()`` name it."""
 
     system: str

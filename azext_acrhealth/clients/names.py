@@ -6,8 +6,7 @@ import os
 import re
 import socket
 import time
-from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from . import Deadline
 from .later import Later
@@ -20,8 +19,7 @@ _PATIENCE_SECONDS = 2.0
 HOST = re.compile(r'[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+')
 
 
-@dataclass(frozen=True)
-class Lookup:
+class Lookup(NamedTuple):
     """The operating system's answer."""
 
     host: str
@@ -30,15 +28,14 @@ class Lookup:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(NamedTuple):
     """What the name servers say of a name. ``answers`` maps each server that was asked and gave no address to what it
     said instead: NXDOMAIN, SERVFAIL, REFUSED, no address, no answer, or no name server."""
 
     chain: Sequence[str] = ()
     addresses: Sequence[str] = ()
     verdict: str | None = None
-    answers: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, str] = {}
     servers: Sequence[str] = ()
 
 

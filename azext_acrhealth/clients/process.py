@@ -13,17 +13,16 @@ import sys
 import threading
 import time
 import weakref
-from dataclasses import dataclass
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
 
 from . import Deadline
-from .later import Later
 
 #: What a tool prints beyond this is read, so that it never blocks, and thrown away.
 CAP = 1 << 17
 
 # A child that has ended may have left a grandchild behind that holds its pipes: nobody waits longer for it than this.
 _GRACE = 0.3
+_LOOK_SECONDS = 0.05
 # What must be undone after an interrupt may take this long: the whole program is to be gone within a second.
 _PARTING = 0.7
 _NOT_A_PROGRAM_HERE = 193  # Windows: ERROR_BAD_EXE_FORMAT
@@ -34,8 +33,7 @@ _stopped: 'weakref.WeakSet[threading.Thread]' = weakref.WeakSet()
 _undone: list[Sequence[str]] = []
 
 
-@dataclass(frozen=True)
-class Completed:
+class Completed(NamedTuple):
     """What became of a program. ``status`` is negative where a signal ended it, None where its time did."""
 
     status: int | None
@@ -91,13 +89,8 @@ def run(argv: Sequence[str], seconds: float, *, env: Mapping[str, str] | None = 
                 process.stdin.write(stdin)
             with contextlib.suppress(OSError):
                 process.stdin.close()
-        status: int | None
-        try:
-            # Not wait with a timeout, which looks only every 50 ms on POSIX.
-            status = Later(process.wait, f'wait for {argv[0]}').result(Deadline(seconds))
-        except TimeoutError:
-            status = None
-        else:
+        status = _wait(process, pipes, Deadline(seconds))
+        if status is not None:
             _finish(pipes, _GRACE)
     finally:
         kill(process)
@@ -107,6 +100,18 @@ def run(argv: Sequence[str], seconds: float, *, env: Mapping[str, str] | None = 
         process.wait(_GRACE)
     _finish(pipes, _GRACE / 3)
     return Completed(status, pipes[0].text(), pipes[1].text(), seconds, any(pipe.truncated for pipe in pipes))
+
+
+def _wait(process: 'subprocess.Popen[bytes]', pipes: Sequence['_Reader'], deadline: Deadline) -> int | None:
+    """Return the exit status, None at the deadline. Most often the end of the output tells of it at once; waiting with
+    a timeout alone looks only every 50 ms on POSIX."""
+    for pipe in pipes:
+        while pipe.is_alive() and process.poll() is None and deadline.left():
+            pipe.join(min(_LOOK_SECONDS, deadline.left()))
+    try:
+        return process.wait(deadline.left())
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _start(argv: Sequence[str], env: Mapping[str, str] | None, talks: bool) -> 'subprocess.Popen[bytes]':
@@ -196,8 +201,7 @@ def kill_all() -> None:
             run(argv, _PARTING)
 
 
-@dataclass(frozen=True)
-class Search:
+class Search(NamedTuple):
     """Where files of some names are: on PATH, there but not executable, or in the current directory only."""
 
     looked_for: Sequence[str]

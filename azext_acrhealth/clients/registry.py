@@ -3,9 +3,8 @@
 import base64
 import json
 import re
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 from urllib.parse import urlencode, urlsplit
 
 from .http import Response
@@ -14,20 +13,19 @@ from .untrusted import sequence
 # The grammar of WWW-Authenticate: RFC 9110, 11.6.1 and 5.6.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # A scheme may have credentials of its own kind (token68) in place of parameters.
-_SCHEME = re.compile(rf'({_TOKEN})(?:[ \t]+(?:[A-Za-z0-9._~+/-]+=*[ \t]*(?=,|$))?|(?=,)|$)')
-_PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|((?!=)[^\s,"]+))[ \t]*(?=,|$)')
+_SCHEME = rf'({_TOKEN})(?:[ \t]+(?:[A-Za-z0-9._~+/-]+=*[ \t]*(?=,|$))?|(?=,)|$)'
+_PARAMETER = rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|((?!=)[^\s,"]+))[ \t]*(?=,|$)'
 _BETWEEN = ' \t,'
 
 # Headers are cut here: no honest challenge is longer.
 _LONGEST_HEADER = 8192
 
 
-@dataclass(frozen=True)
-class Challenge:
+class Challenge(NamedTuple):
     """One challenge: its scheme in lower case, and its parameters by name in lower case."""
 
     scheme: str
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = {}
 
 
 def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
@@ -45,8 +43,8 @@ def _parse_header(header: str) -> list[Challenge]:
     found: list[tuple[str, dict[str, str]]] = []
     rest = header.lstrip(_BETWEEN)
     while rest:
-        parameter = _PARAMETER.match(rest) if found else None
-        part = parameter or _SCHEME.match(rest)
+        parameter = re.match(_PARAMETER, rest) if found else None
+        part = parameter or re.match(_SCHEME, rest)
         if part is None:
             break
         if parameter is None:
@@ -58,8 +56,7 @@ def _parse_header(header: str) -> list[Challenge]:
     return [Challenge(name, parameters) for name, parameters in found]
 
 
-@dataclass(frozen=True)
-class RegistryError:
+class RegistryError(NamedTuple):
     """What a registry says went wrong (OCI distribution specification, "Error Codes")."""
 
     code: str
@@ -67,7 +64,7 @@ class RegistryError:
     correlation_id: str | None
 
 
-_CORRELATION = re.compile(r'\s*CorrelationId:\s*([0-9a-fA-F-]{36})\.?')
+_CORRELATION = r'\s*CorrelationId:\s*([0-9a-fA-F-]{36})\.?'
 
 
 def error_of(response: Response) -> RegistryError | None:
@@ -81,17 +78,17 @@ def error_of(response: Response) -> RegistryError | None:
     if not isinstance(first, dict):
         return None
     message = str(first.get('message') or '')
-    inside = _CORRELATION.search(message)
+    inside = re.search(_CORRELATION, message)
     correlation = inside[1] if inside else response.header('X-Ms-Correlation-Request-Id')
-    return RegistryError(str(first.get('code') or ''), _CORRELATION.sub('', message), correlation)
+    return RegistryError(str(first.get('code') or ''), re.sub(_CORRELATION, '', message), correlation)
 
 
-_CLIENT_ADDRESS = re.compile(r"client with IP '([0-9a-fA-F.:]{2,45})' is not allowed access")
+_CLIENT_ADDRESS = r"client with IP '([0-9a-fA-F.:]{2,45})' is not allowed access"
 
 
 def refused_address(error: RegistryError | None) -> str | None:
     """Return the address that the registry's firewall saw and refuses."""
-    found = _CLIENT_ADDRESS.search(error.message) if error else None
+    found = re.search(_CLIENT_ADDRESS, error.message) if error else None
     return found[1] if found else None
 
 

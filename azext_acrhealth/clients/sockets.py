@@ -8,8 +8,7 @@ import socket
 import ssl
 import sys
 import threading
-from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from . import Deadline
 
@@ -17,7 +16,7 @@ _NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.E
 # X509_V_FLAG_NO_CHECK_TIME (openssl/x509_vfy.h), which ssl does not name.
 _NO_CHECK_TIME = 0x200000
 # How OpenSSL finds a certificate in a directory: by the hash of its subject (openssl rehash).
-_HASHED = re.compile(r'[0-9a-f]{8}\.\d+')
+_HASHED = r'[0-9a-f]{8}\.\d+'
 
 
 class ConnectionFailed(Exception):  # pylint: disable=too-many-instance-attributes
@@ -75,8 +74,7 @@ class BoundedTls(_Bounded, ssl.SSLSocket):
     """A TLS socket that keeps its deadline."""
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(NamedTuple):
     """A connection attempt that failed; ``seconds`` where it was given up."""
 
     address: str
@@ -84,8 +82,7 @@ class Attempt:
     seconds: float | None
 
 
-@dataclass(frozen=True)
-class Trust:
+class Trust(NamedTuple):
     """What certificates are verified against: as requests does, so that this command and the CLI agree.
 
     Without ``dates`` one that has expired will do: for asking the time of a server, never with a secret.
@@ -134,7 +131,7 @@ class Trust:
             raise ConnectionFailed('ca-bundle', 'tls', 'is missing', bundle=bundle)
         try:
             if os.path.isdir(bundle):
-                if not any(map(_HASHED.fullmatch, os.listdir(bundle))):
+                if not any(re.fullmatch(_HASHED, name) for name in os.listdir(bundle)):
                     raise ssl.SSLError
                 context.load_verify_locations(capath=bundle)
             else:

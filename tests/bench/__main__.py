@@ -7,17 +7,18 @@ audience.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import statistics
+import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.lab import Lab
 
+STOPWATCH = Path(__file__).with_name('stopwatch.py')
 REGISTRY = 'demoregistry'
 IMAGE = 'mcr.microsoft.com/mcr/hello-world:latest'
 OURS = ['acr', 'check-health-ext', '--name', REGISTRY, '--yes', '--ignore-errors', '--output', 'json']
@@ -68,16 +69,11 @@ class Bench:
 
     def timed(self, command: Sequence[str], env: dict[str, str]) -> Sample:
         """Time one process."""
-        log = self.lab.state / 'bench.out'
-        with log.open('w') as output:
-            began = time.monotonic()
-            process = self.lab.popen(*command, env=env, stdout=output)
-            _, _, usage = os.wait4(process.pid, 0)
-            wall = time.monotonic() - began
-        process.returncode = 0  # reaped here, for its usage
-        if process.stderr:
-            process.stderr.close()
-        return Sample(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, log.read_text())
+        output, usage = self.lab.state / 'bench.out', self.lab.state / 'bench.usage'
+        with output.open('w') as file:
+            self.lab.popen(sys.executable, '-S', '-E', str(STOPWATCH), str(usage), *command, env=env, stdout=file,
+                           stderr=subprocess.DEVNULL).wait()
+        return Sample(**json.loads(usage.read_text()), output=output.read_text())
 
 
 def median(samples: Sequence[Sample], what: Callable[[Sample], float] = lambda sample: sample.wall) -> float:

@@ -58,7 +58,7 @@ CASES = [
             ['Podman', 'needs no daemon', 'Emulate Docker CLI using podman']),
     healthy('a-cli-plugin-exec-format', broken(
         home('.docker/cli-plugins/docker-compose', FOREIGN, 0o755),
-        tools(docker=before('docker info >&2', '--version'))),
+        tools(docker=before('docker info >&2', 'version'))),
         ['docker-compose\\" is not valid: failed to fetch metadata', 'exec format error']),
     healthy('docker-command-is-podman', broken(stopped, DOCKER_COMMAND=PODMAN), [PODMAN, 'needs no daemon']),
     healthy('docker-of-windows-under-wsl', tools(docker=False, **{'docker.exe': 'exec docker "$@"'}), ['/docker.exe']),

@@ -208,7 +208,7 @@ def test_the_password_is_nowhere_but_in_the_request_for_the_token(lab: Lab, wron
     run = lab.az(*COMMAND, '--yes', '--password-stdin', '--debug', stdin=password + '\n')
     assert (run.status, access(run)['status']) == ((1, 'failed') if wrong else (0, 'passed'))
     spied = (lab.home / 'spied').read_text(encoding='utf-8', errors='replace')
-    assert '--password-stdin' in spied and '--version' in spied
+    assert '--password-stdin' in spied and 'version --format' in spied
     for secret in (password, basic('demoregistry', password)):
         for text in (run.stdout, run.stderr, spied):
             assert secret not in text

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.case import DNS, HTTP, TCP, TLS, Arrange, Case, broken, prove
-from tests.e2e.machine import before, daemon, home, rows, saying, script, tools, undo
+from tests.e2e.machine import VANISHES, before, daemon, home, rows, saying, script, tools, undo
 from tests.lab import Lab
 from tests.local_azure import names
 
@@ -128,9 +128,9 @@ ENGINE = [
         'to a host ID\nError response from daemon: Get https://mcr.microsoft.com/v2/mcr/hello-world/manifests/latest: '
         'unauthorized: authentication required, visit https://aka.ms/acr/authorization for more information.'),
         'pull-unpack', ['cannot be mapped'], 'subuid'),
-    case('pull-daemon-dies', tools(docker=before('kill -9 $(cat /run/docker.pid); sleep 0.1', 'pull')),
+    case('pull-daemon-dies', tools(docker=before('sleep 0.5; kill -9 $(cat /run/docker.pid); sleep 0.1', 'pull')),
          'pull-daemon-gone', ['Cannot connect to the Docker daemon'], 'journalctl -u docker'),
-    case('pull-client-vanishes', tools(docker=before('docker "$@"; rm "$0"; exit', 'version')), 'pull-client-gone',
+    case('pull-client-vanishes', tools(docker=before(VANISHES, 'image')), 'pull-client-gone',
          ['/docker', 'No such file']),
     case('pull-fails-otherwise', pull('Error response from daemon: layer does not fit the moon'), 'pull-failed',
          ['does not fit the moon'], f'docker pull {IMAGE}'),
