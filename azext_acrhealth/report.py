@@ -4,8 +4,9 @@ az turns these dataclasses into JSON with camelCase keys (knack's todict), so th
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from .redaction import redact
 

@@ -1,7 +1,7 @@
 """Whether the daemon can pull a small image from Microsoft's own registry."""
 
 import re
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from ..clients import Deadline, process
 from ..clients.azure import SAMPLE_IMAGE
@@ -34,7 +34,7 @@ def check(context: Any, needs: Mapping[str, Any]) -> Found:
     deadline = Deadline(time_for(context, PATIENCE))
     ahead = set_out(context, daemon.client)
     try:
-        answer = ahead.result(deadline) or _pull(daemon.client, image, None, deadline)
+        answer = ahead.result(deadline)
     except NotRun as refusal:
         raise DockerPullError('pull-client-gone', path=daemon.client.path, **unrunnable(refusal)) from refusal
     except TimeoutError as late:
@@ -53,30 +53,36 @@ def _image(context: Any) -> str:
     return f'{context.azure.mcr_host}/{SAMPLE_IMAGE}'
 
 
-def set_out(context: Any, client: Client) -> Later[Completed | None]:
-    """Return the pull, begun at the first call: that may come before the client and its daemon have told what they are.
-    Its result is None where the daemon does not tell which images it has: it may not be there at all."""
-    image, deadline = _image(context), Deadline(time_for(context, PATIENCE))
-
-    def pull() -> Completed | None:
-        before = _id_of(client, image, deadline)
-        return None if before is None else _pull(client, image, before, deadline)
-
-    under_way: Later[Completed | None] = context.once('pull', pull)
+def set_out(context: Any, client: Client) -> Later[Completed]:
+    """Return the pull, begun at the first call: that may come before the client and its daemon have told what they
+    are."""
+    deadline = Deadline(time_for(context, PATIENCE))
+    under_way: Later[Completed] = context.once('pull', lambda: _pull(client, _image(context), deadline))
     return under_way
 
 
-def _pull(client: Client, image: str, before: str | None, deadline: Deadline) -> Completed:
-    """Pull ``image``; a tag that was not there is removed afterwards, one that was there is put back."""
-    done = process.undo_at_end([client.path, 'rmi', image]) if before == '' else _nothing
+def _pull(client: Client, image: str, deadline: Deadline) -> Completed:
+    """Pull ``image``; a tag that was not there is removed afterwards, one that was there is put back.
+
+    Which one was there is looked up while the pull has still its round trips to make. Should that be slower than the
+    whole pull, it finds the new image, and nothing is removed or put back.
+    """
+    looking = Later(lambda: _look_before(client, image, deadline), 'look for the sample image')
     afterwards = min(_AFTERWARDS, _AFTERWARDS_SHARE * deadline.seconds)
     answer = client.ask(deadline.left() - afterwards, 'pull', image)
+    before, done = looking.result(deadline)
     if before == '' and (answer.status == 0 or answer.timed_out):
-        client.ask(deadline.left() / 2, 'rmi', image)
+        process.run_aside([client.path, 'rmi', image])
     elif before and answer.status == 0:
         _put_back(client, image, before, deadline)
     done()
     return answer
+
+
+def _look_before(client: Client, image: str, deadline: Deadline) -> tuple[str | None, Callable[[], None]]:
+    """Return the id of the image that is there, and what to call when everything is as before."""
+    before = _id_of(client, image, deadline)
+    return before, process.undo_at_end([client.path, 'rmi', image]) if before == '' else _nothing
 
 
 def _put_back(client: Client, image: str, before: str, deadline: Deadline) -> None:

@@ -1,9 +1,10 @@
 """A program run to its end, or killed with its children; and where on PATH programs are.
 
 Every child leads a process group of its own, so that what it started dies with it. ``kill_all`` belongs into a
-``finally`` of the main thread: then Ctrl+C, SIGTERM and the end of a run leave nothing running.
+``finally`` of the main thread: then Ctrl+C, SIGTERM and the end of a run leave nothing running but what runs aside.
 """
 
+import atexit
 import contextlib
 import errno
 import os
@@ -25,12 +26,14 @@ _GRACE = 0.3
 _LOOK_SECONDS = 0.05
 # What must be undone after an interrupt may take this long: the whole program is to be gone within a second.
 _PARTING = 0.7
+_ASIDE_SECONDS = 2.0
 _NOT_A_PROGRAM_HERE = 193  # Windows: ERROR_BAD_EXE_FORMAT
 
 _lock = threading.Lock()
 _live: set['subprocess.Popen[bytes]'] = set()
 _stopped: 'weakref.WeakSet[threading.Thread]' = weakref.WeakSet()
 _undone: list[Sequence[str]] = []
+_aside: list['subprocess.Popen[bytes]'] = []
 
 
 class Completed(NamedTuple):
@@ -174,6 +177,31 @@ def kill(process: 'subprocess.Popen[bytes]') -> None:
     else:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def run_aside(argv: Sequence[str]) -> None:
+    """Start a program that may go on while the run ends and its report is printed: the interpreter waits for it at its
+    own end, for a moment, and kills it then. Without one that can be started nothing happens."""
+    with contextlib.suppress(NotRun, Stopped):
+        process = _start(argv, None, False)
+        with _lock:
+            _live.discard(process)
+            _aside.append(process)
+
+
+@atexit.register
+def see_off() -> None:
+    """Wait for what runs aside."""
+    deadline = Deadline(_ASIDE_SECONDS)
+    while _aside:
+        process = _aside.pop()
+        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+            if sys.platform == 'win32':
+                process.wait(deadline.left())
+            else:
+                # As in ``run``: the end of its output tells of its own end at once.
+                process.communicate(timeout=deadline.left())
+        kill(process)
 
 
 def undo_at_end(argv: Sequence[str]) -> Callable[[], None]:

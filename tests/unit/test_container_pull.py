@@ -40,12 +40,13 @@ def daemon(path: Path | str, kind: str = 'docker') -> Daemon:
     return Daemon(Client(str(path), kind), endpoint, 'Docker Engine', '28')
 
 
-# A docker with a store of images: a file for each tag, holding its id. `pull` brings the id in "remote".
+# A docker with a store of images: a file for each tag, holding its id. `pull` brings the id in "remote", after its
+# round trips.
 STORE = """
 store=$HOME/store; mkdir -p $store
 case "$1 $2" in
   'image inspect') cat $store/$(basename $5) 2>/dev/null || { echo "Error: No such image: $5" >&2; exit 1; } ;;
-  pull*) cat $HOME/remote > $store/$(basename $2); echo "$2: Pulling from somewhere" ;;
+  pull*) sleep 0.3; cat $HOME/remote > $store/$(basename $2); echo "$2: Pulling from somewhere" ;;
   tag*) echo $2 > $store/$(basename $3) ;;
   rmi*) for tag in $store/*; do
       [ $tag = $store/$(basename $2) ] || [ $(cat $tag) = $2 ] && rm $tag
@@ -56,7 +57,8 @@ OLD, NEW = 'sha256:' + 'a' * 64, 'sha256:' + 'b' * 64
 
 
 def images(machine: Machine) -> list[str]:
-    """Return the ids of the images that are in the store."""
+    """Return the ids of the images that are in the store when the interpreter ends."""
+    process.see_off()
     return [path.read_text(encoding='utf-8').strip() for path in (machine.home / 'store').iterdir()]
 
 
@@ -68,6 +70,13 @@ def test_the_store_is_left_as_it_was(machine: Machine, before: list[str]) -> Non
         machine.file('store/hello-world:latest', image)
     assert passed(CHECK, context(), container_daemon=daemon(path)).message == f'Pulled {IMAGE}'
     assert images(machine) == before
+
+
+def test_an_image_found_only_after_the_pull_is_left_alone(machine: Machine) -> None:
+    path = machine.tool('docker', '[ "$1" = image ] && sleep 1\n' + STORE)
+    machine.file('remote', NEW)
+    passed(CHECK, context(), container_daemon=daemon(path))
+    assert images(machine) == [NEW]
 
 
 def test_an_image_whose_presence_is_not_known_is_not_removed(machine: Machine) -> None:
@@ -83,6 +92,7 @@ def test_an_interrupted_pull_is_undone(machine: Machine) -> None:
       *) echo "$@" >> {machine.home}/log ;;
     esac''')
     failed(CHECK, context(1), container_daemon=daemon(path))
+    process.see_off()
     assert f'rmi {IMAGE}' in (machine.home / 'log').read_text(encoding='utf-8')
 
 

@@ -155,6 +155,19 @@ def test_undoing_does_not_hang() -> None:
     assert time.monotonic() - began < 1.5
 
 
+def test_what_runs_aside_outlives_the_run_but_not_the_interpreter(tmp_path: Path) -> None:
+    done, pid_file = tmp_path / 'done', tmp_path / 'pid'
+    process.run_aside(['/no/such/program'])
+    process.run_aside([*SH, f'sleep 0.5; touch {done}'])
+    process.run_aside([*SH, f'echo $$ > {pid_file}; sleep 60'])
+    process.kill_all()
+    assert not done.exists()
+    began = time.monotonic()
+    process.see_off()
+    assert time.monotonic() - began < 3
+    assert done.exists() and gone(int(pid_file.read_text(encoding='utf-8')))
+
+
 def test_windows_ends_a_whole_tree_by_its_own_taskkill_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[str]] = []
 
