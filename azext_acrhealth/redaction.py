@@ -14,24 +14,27 @@ MASK = '***'
 _KEYS = (r'sig|signature|x-amz-signature|password|passwd|pwd|secret|client_?secret|client_?assertion|assertion|'
          r'access_?token|refresh_?token|id_?token|identity_?token|registry_?token|token|auth|account_?key')
 
-# Each pattern's first group is kept, the rest of the match is masked, the last group (where there is one) kept again.
-_PATTERNS = [re.compile(pattern, re.IGNORECASE) for pattern in (
+# Each pattern with what a text has in it, in small letters, that can match: most texts have none of it. A pattern's
+# first group is kept, the rest of the match is masked, the last group (where there is one) kept again.
+_PATTERNS = [
     # Azure, Docker and OAuth tokens are JSON web tokens; {"... in base64 begins with eyJ
-    r'()\beyJ[\w-]{8,}(?:\.[\w-]*)*',
-    r'(\b(?:proxy-)?authorization["\']?\s*[:=]\s*["\']?)[^\s"\',;]+(?:[ \t]+(?!\*\*\*)[^\s"\',;]+)?',
-    r'(\b(?:set-)?cookie["\']?\s*:\s*)[^\r\n]+',
-    r'(\b(?:bearer|basic)[ \t]+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}',
+    ('eyj', r'()\beyJ[\w-]{8,}(?:\.[\w-]*)*'),
+    ('authorization', r'(\b(?:proxy-)?authorization["\']?\s*[:=]\s*["\']?)[^\s"\',;]+(?:[ \t]+(?!\*\*\*)[^\s"\',;]+)?'),
+    ('cookie', r'(\b(?:set-)?cookie["\']?\s*:\s*)[^\r\n]+'),
+    ('bearer', r'(\bbearer[ \t]+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}'),
+    ('basic', r'(\bbasic[ \t]+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}'),
     # http://user:password@proxy, also with an @ or a slash in the password, also without the scheme
-    r'(\b(?!ssh://)[a-z][a-z0-9+.-]*://)[^\s/?#"\'<>]*(@)',
-    r'(\b[a-z][a-z0-9+.-]*://)[^\s/:@"\'<>]+:(?!\d+(?:/|$))[^\s@"\'<>]*(@)',
-    r'((?:^|[\s"\'=(]))[^\s/:@"\'=<>(]+:(?!//)[^\s/@"\'<>]+(@[a-z0-9.-]+:\d)',
+    ('@', r'(\b(?!ssh://)[a-z][a-z0-9+.-]*://)[^\s/?#"\'<>]*(@)'),
+    ('@', r'(\b[a-z][a-z0-9+.-]*://)[^\s/:@"\'<>]+:(?!\d+(?:/|$))[^\s@"\'<>]*(@)'),
+    ('@', r'((?:^|[\s"\'=(]))[^\s/:@"\'=<>(]+:(?!//)[^\s/@"\'<>]+(@[a-z0-9.-]+:\d)'),
     # "password": "..." in JSON, also in a string inside JSON, also as Python prints it
-    rf'("(?:{_KEYS})"\s*:\s*")(?:[^"\\]|\\.)*',
-    rf'(\\+"(?:{_KEYS})\\+"\s*:\s*\\+")[^"]*',
-    rf"('(?:{_KEYS})'\s*:\s*')[^']*",
+    ('"', rf'("(?:{_KEYS})"\s*:\s*")(?:[^"\\]|\\.)*'),
+    ('\\"', rf'(\\+"(?:{_KEYS})\\+"\s*:\s*\\+")[^"]*'),
+    ("'", rf"('(?:{_KEYS})'\s*:\s*')[^']*"),
     # sig=... in signed URLs and forms, also percent-encoded
-    rf'((?:^|[^a-z0-9])(?:{_KEYS})(?:=|%3d))(?!\*\*\*)[^\s&"\'<>,;\\]+',
-)]
+    ('=', rf'((?:^|[^a-z0-9])(?:{_KEYS})=)(?!\*\*\*)[^\s&"\'<>,;\\]+'),
+    ('%3d', rf'((?:^|[^a-z0-9])(?:{_KEYS})%3d)(?!\*\*\*)[^\s&"\'<>,;\\]+'),
+]
 
 # Secrets that are known themselves. What is shorter stands in words that are none.
 _SHORTEST_KNOWN = 6
@@ -55,6 +58,12 @@ def redact(text: str) -> str:
     """Return ``text`` without passwords, tokens, signatures, cookies and keys."""
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, MASK)
-    for pattern in _PATTERNS:
-        text = pattern.sub(lambda match: match[1] + MASK + (match[2] if match.re.groups > 1 else ''), text)
+    small = text.casefold()
+    for telltale, pattern in _PATTERNS:
+        if telltale in small:
+            text = re.sub(pattern, _masked, text, flags=re.IGNORECASE)
     return text
+
+
+def _masked(match: re.Match[str]) -> str:
+    return match[1] + MASK + (match[2] if match.re.groups > 1 else '')
