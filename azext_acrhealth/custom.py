@@ -5,6 +5,7 @@ import contextlib
 import gc
 import signal
 import sys
+import threading
 import time
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -21,6 +22,9 @@ from .runner import Check, Found, NotApplicable, Progress, run_checks
 
 logger = get_logger(__name__)
 
+# How long threads may compute on when everything is over, and which stillness tells that none does.
+_LEAVING_SECONDS, _STILL_SECONDS = 0.4, 0.03
+
 
 def check_health(cmd: Any, registry_name: str | None = None, vnet: str | None = None, repository: str | None = None,
                  require: Sequence[str] | None = None, image: str | None = None, ignore_errors: bool = False,
@@ -36,8 +40,7 @@ def check_health(cmd: Any, registry_name: str | None = None, vnet: str | None = 
         other_sign_in=OtherSignIn() if anonymous else _other_sign_in(username, password, password_stdin),
         **_consent(cmd.cli_ctx, yes, skip or ()))
     started_at = datetime.now(timezone.utc)
-    # At the interpreter's end all of az would be searched for garbage: a tenth of the whole run.
-    atexit.register(gc.freeze)
+    atexit.register(_leave)
     context = Context(options, cmd.cli_ctx)
     results = _run(cmd.cli_ctx, context)
     report = _report(context, results, started_at)
@@ -152,6 +155,23 @@ def _ended_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _leave() -> None:
+    """Prepare the interpreter's end. Without a search of all of az for garbage it is sooner over, by a tenth of a run.
+
+    But a thread that was left behind may be inside OpenSSL, which exit takes apart under it, and that is a segmentation
+    fault: then wait for a moment until none computes any more.
+    """
+    with contextlib.suppress(KeyboardInterrupt):
+        until = time.monotonic() + _LEAVING_SECONDS
+        while threading.active_count() > 1 and time.monotonic() < until:
+            used = time.process_time()
+            time.sleep(_STILL_SECONDS)
+            if time.process_time() - used < _STILL_SECONDS / 10:
+                return
+        if threading.active_count() == 1:
+            gc.freeze()
 
 
 def _report(context: Context, results: Sequence[CheckResult], started_at: datetime) -> Report:

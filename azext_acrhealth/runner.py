@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from knack.log import get_logger
@@ -34,7 +35,7 @@ class Found(NamedTuple):
 
     message: str
     value: Any = None
-    details: Mapping[str, Any] = {}
+    details: Mapping[str, Any] = MappingProxyType({})
     warning: HealthCheckError | None = None
     began: float | None = None
     ended: float | None = None

@@ -1,6 +1,7 @@
 """Why no connection came about, or no answer over it: one judgement for every host that is spoken to."""
 
 from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import Any, Mapping, Sequence
 
 from ..clients.http import ConnectionFailed, Response
@@ -102,9 +103,11 @@ def _name(parts: Any) -> str | None:
 
 
 def _parsed(certificate: Mapping[str, Any], key: str) -> datetime | None:
+    """Return a date such as ``Jan  5 09:34:43 2027 GMT``. Not by strptime, whose first call imports a lot."""
     try:
-        return datetime.strptime(str(certificate.get(key)), '%b %d %H:%M:%S %Y GMT').replace(tzinfo=timezone.utc)
-    except ValueError:
+        month, day, clock, year, zone = str(certificate.get(key)).split()
+        return parsedate_to_datetime(f'{day} {month} {year} {clock} {zone}')
+    except (ValueError, TypeError):
         return None
 
 

@@ -36,8 +36,7 @@ def check(context: Any, _needs: Mapping[str, Any]) -> Found:
                                  engine=_engine_that_answers(), **searched(search))
     path = search.found[0]
     deadline = Deadline(time_for(context))
-    client = _by_its_answer(context, path, deadline.seconds * _GLANCE_SHARE)
-    return _found(client) if client else _by_its_own_version(path, deadline)
+    return _by_its_answer(context, path, deadline.seconds * _GLANCE_SHARE) or _by_its_own_version(path, deadline)
 
 
 def _by_its_own_version(path: str, deadline: Deadline) -> Found:
@@ -52,16 +51,16 @@ def _by_its_own_version(path: str, deadline: Deadline) -> Found:
     if answer.status:
         stub = first(_STUBS, answer.out + answer.err)
         raise DockerVersionError(stub.cause if stub else 'client-failed', path=path, **failed_run(answer))
-    return _found(_client(path, answer), **warnings(answer))
+    return _found(_client(path, answer), answer)
 
 
-def _found(client: Client, **details: Any) -> Found:
+def _found(client: Client, answer: Completed) -> Found:
     name = f'{client.kind} {client.version}' if client.version else f'{client.kind} (its version is not understood)'
     return Found(f'{name} at {client.path}', value=client, details={
-        'path': client.path, 'kind': client.kind, 'version': client.version, **details})
+        'path': client.path, 'kind': client.kind, 'version': client.version, **warnings(answer)})
 
 
-def _by_its_answer(context: Any, path: str, seconds: float) -> Client | None:
+def _by_its_answer(context: Any, path: str, seconds: float) -> Found | None:
     """Return the client as it describes itself where it is asked for its daemon, which the next check wants to know
     anyway; None where that does not come within ``seconds``, or comes from podman: only docker speaks of a context."""
     if os.path.basename(path).startswith(PODMAN) or 'container-daemon' in context.options.skip:
@@ -71,11 +70,13 @@ def _by_its_answer(context: Any, path: str, seconds: float) -> Client | None:
         container_pull.set_out(context, client)
     asked = container_daemon.set_out(context, client)
     try:
-        facts = containers.object_in(asked.result(Deadline(seconds)).out)
+        answer = asked.result(Deadline(seconds))
     except (NotRun, TimeoutError):
         return None
-    version = containers.text_at(facts, 'Client', 'Version')
-    return client._replace(version=version) if containers.text_at(facts, 'Client', 'Context') else None
+    facts = containers.object_in(answer.out)
+    if not containers.text_at(facts, 'Client', 'Context'):
+        return None
+    return _found(client._replace(version=containers.text_at(facts, 'Client', 'Version')), answer)
 
 
 def _engine_that_answers() -> str | None:

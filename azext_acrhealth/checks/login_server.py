@@ -1,5 +1,6 @@
 """Which login server the registry has, and what Resource Manager says of it; in doubt the cloud's suffix decides."""
 
+from types import MappingProxyType
 from typing import Any, Mapping, NamedTuple
 
 from ..clients import Deadline, names
@@ -18,7 +19,7 @@ class Registry(NamedTuple):
     """The registry that was asked for. ``resource`` is empty where Resource Manager did not show it."""
 
     login_server: str
-    resource: Mapping[str, Any] = {}
+    resource: Mapping[str, Any] = MappingProxyType({})
     account: Account | None = None
 
     @property

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import time
+from types import MappingProxyType
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from . import Deadline
@@ -35,7 +36,7 @@ class Explanation(NamedTuple):
     chain: Sequence[str] = ()
     addresses: Sequence[str] = ()
     verdict: str | None = None
-    answers: Mapping[str, str] = {}
+    answers: Mapping[str, str] = MappingProxyType({})
     servers: Sequence[str] = ()
 
 

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from datetime import datetime, timezone
+from types import MappingProxyType
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 from urllib.parse import urlencode, urlsplit
 
@@ -25,7 +26,7 @@ class Challenge(NamedTuple):
     """One challenge: its scheme in lower case, and its parameters by name in lower case."""
 
     scheme: str
-    parameters: Mapping[str, str] = {}
+    parameters: Mapping[str, str] = MappingProxyType({})
 
 
 def parse_challenges(headers: Iterable[str]) -> list[Challenge]:

@@ -78,8 +78,9 @@ def before(script: str, on: str = '*', tool: str = 'docker') -> str:
     return f'case "$1" in {on}) {script};; esac\nexec {tool} "$@"'
 
 
-#: A script for `before`: the real tool's answer, and half a second later the stand-in is gone.
-VANISHES = 'docker "$@"; status=$?; sleep 0.5; rm "$0"; exit $status'
+def vanishes(tool: str = 'docker') -> str:
+    """A script for `before`: the real tool's answer, and half a second later the stand-in is gone."""
+    return f'{tool} "$@"; status=$?; sleep 0.5; rm "$0"; exit $status'
 
 
 # Files

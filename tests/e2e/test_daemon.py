@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.case import Arrange, Case, broken, prove
-from tests.e2e.machine import (NO_STORAGE, VANISHES, before, config, context, crashed, home, paused, rows, saying,
-                               script, stopped, tools, undo)
+from tests.e2e.machine import (NO_STORAGE, before, config, context, crashed, home, paused, rows, saying,
+                               script, stopped, tools, undo, vanishes)
 from tests.lab import Lab
 from tests.local_azure import names
 
@@ -141,7 +141,7 @@ WORDS = [
         tool='podman')), 'podman-machine-stopped', ['Cannot connect to Podman'], 'podman machine start'),
     case('podman-broken', broken(NO_STORAGE, tools(docker=False, podman=True)), 'podman-failed',
          ['/proc/nowhere'], '/podman info'),
-    case('client-vanishes', broken(tools(docker=before(VANISHES, 'version')), DOCKER_HOST=DEFAULT),
+    case('client-vanishes', broken(tools(docker=before(vanishes(), 'version')), DOCKER_HOST=DEFAULT),
          'daemon-client-gone', ['/docker', 'No such file']),
     case('daemon-answers-noise', tools(docker=before('head -c 3000000 /dev/urandom; exit 1', 'version')),
          'daemon-error', [DEFAULT], ' version'),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.case import DNS, HTTP, TCP, TLS, Arrange, Case, broken, prove
-from tests.e2e.machine import VANISHES, before, daemon, home, rows, saying, script, tools, undo
+from tests.e2e.machine import before, daemon, home, rows, saying, script, tools, undo, vanishes
 from tests.lab import Lab
 from tests.local_azure import names
 
@@ -130,8 +130,8 @@ ENGINE = [
         'pull-unpack', ['cannot be mapped'], 'subuid'),
     case('pull-daemon-dies', tools(docker=before('sleep 0.5; kill -9 $(cat /run/docker.pid); sleep 0.1', 'pull')),
          'pull-daemon-gone', ['Cannot connect to the Docker daemon'], 'journalctl -u docker'),
-    case('pull-client-vanishes', tools(docker=before(VANISHES, 'image')), 'pull-client-gone',
-         ['/docker', 'No such file']),
+    case('pull-client-vanishes', tools(docker=False, podman=before(vanishes('podman'), 'info', 'podman')),
+         'pull-client-gone', ['/podman', 'No such file']),
     case('pull-fails-otherwise', pull('Error response from daemon: layer does not fit the moon'), 'pull-failed',
          ['does not fit the moon'], f'docker pull {IMAGE}'),
     case('pull-babbles', tools(docker=before('head -c 3000000 /dev/urandom >&2; exit 9', 'pull')), 'pull-failed',

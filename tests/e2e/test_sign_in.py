@@ -165,7 +165,7 @@ SIGN_IN = [
          args=('--timeout', '6')),
     Case('entra-inspected', broken(TLS(host=LOGIN, certificate='unknown-issuer')), 'certificate-issuer-unknown',
          REFRESH, [LOGIN, 'Contoso Traffic Inspection CA'], 'REQUESTS_CA_BUNDLE'),
-    Case('entra-cut-at-first', broken(ENTRA(path='*/openid-configuration', close=True, times=4)),
+    Case('entra-cut-at-first', broken(ENTRA(path='*/openid-configuration', close=True, times=2)),
          'sign-in-unreachable', REFRESH, [LOGIN], 'Try again'),
     Case('entra-html', broken('entra-html'), 'sign-in-intercepted', REFRESH,
          [LOGIN, 'Contoso Guest Wi-Fi - Sign in', 'ContosoGateway/9.1'], LOGIN),
