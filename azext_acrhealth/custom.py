@@ -40,7 +40,6 @@ def check_health(cmd: Any, registry_name: str | None = None, vnet: str | None = 
         other_sign_in=OtherSignIn() if anonymous else _other_sign_in(username, password, password_stdin),
         **_consent(cmd.cli_ctx, yes, skip or ()))
     started_at = datetime.now(timezone.utc)
-    atexit.register(_leave)
     context = Context(options, cmd.cli_ctx)
     results = _run(cmd.cli_ctx, context)
     report = _report(context, results, started_at)
@@ -157,6 +156,7 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+@atexit.register
 def _leave() -> None:
     """Prepare the interpreter's end. Without a search of all of az for garbage it is sooner over, by a tenth of a run.
 

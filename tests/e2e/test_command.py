@@ -371,3 +371,17 @@ def test_a_signal_ends_it_at_once_with_nothing_left(lab: Lab, number: signal.Sig
         return took
 
     assert any(seconds() < 1 for _ in range(3))  # a busy machine may need more than one try
+
+
+@pytest.mark.parametrize('seconds', [0.0, 0.02, 0.05, 0.08, 0.12, 0.16, 0.2, 0.3])
+def test_an_interrupt_is_no_crash_whatever_is_under_way(lab: Lab, seconds: float) -> None:
+    lab.azure.preset('http-silent')
+    lab.azure.preset('mcr-silent')
+    with lab.popen(*lab.az_command(*COMMAND, *REGISTRY, '--yes'), env=lab.az_environment()) as process:
+        deadline = time.monotonic() + 30
+        while not any('docker' in command for command in lab.processes().values()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 1 and 'Traceback' not in stderr
