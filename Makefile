@@ -52,7 +52,7 @@ examples: setup
 	RECORD_EXAMPLES=1 $(RUN) pytest -n $(WORKERS) --dist worksteal tests/e2e
 	@$(MAKE) --no-print-directory docs
 
-# This command and the built-in turn about, over round trips of 1, 40 and 150 ms: about 25 minutes. ROUNDS=3 for a look.
+# This command and the built-in turn about, over round trips of 1, 40 and 150 ms: about 10 minutes. ROUNDS=3 for a look.
 bench: demo-machine .venv/.ready
 	@$(RUN) tests.bench $(ROUNDS)
 
