@@ -14,15 +14,16 @@ MASK = '***'
 _KEYS = (r'sig|signature|x-amz-signature|password|passwd|pwd|secret|client_?secret|client_?assertion|assertion|'
          r'access_?token|refresh_?token|id_?token|identity_?token|registry_?token|token|auth|account_?key')
 
-# Each pattern with what a text has in it, in small letters, that can match: most texts have none of it. A pattern's
-# first group is kept, the rest of the match is masked, the last group (where there is one) kept again.
+# Each pattern with what a text has in it, in small letters, that can match: most texts have none of it. These are
+# without i, k and s, which match letters beyond ASCII as well. A pattern's first group is kept, the rest of the match
+# is masked, the last group (where there is one) kept again.
 _PATTERNS = [
     # Azure, Docker and OAuth tokens are JSON web tokens; {"... in base64 begins with eyJ
     ('eyj', r'()\beyJ[\w-]{8,}(?:\.[\w-]*)*'),
-    ('authorization', r'(\b(?:proxy-)?authorization["\']?\s*[:=]\s*["\']?)[^\s"\',;]+(?:[ \t]+(?!\*\*\*)[^\s"\',;]+)?'),
-    ('cookie', r'(\b(?:set-)?cookie["\']?\s*:\s*)[^\r\n]+'),
+    ('author', r'(\b(?:proxy-)?authorization["\']?\s*[:=]\s*["\']?)[^\s"\',;]+(?:[ \t]+(?!\*\*\*)[^\s"\',;]+)?'),
+    ('coo', r'(\b(?:set-)?cookie["\']?\s*:\s*)[^\r\n]+'),
     ('bearer', r'(\bbearer[ \t]+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}'),
-    ('basic', r'(\bbasic[ \t]+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}'),
+    ('ba', r'(\bbasic[ \t]+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}'),
     # http://user:password@proxy, also with an @ or a slash in the password, also without the scheme
     ('@', r'(\b(?!ssh://)[a-z][a-z0-9+.-]*://)[^\s/?#"\'<>]*(@)'),
     ('@', r'(\b[a-z][a-z0-9+.-]*://)[^\s/:@"\'<>]+:(?!\d+(?:/|$))[^\s@"\'<>]*(@)'),
@@ -58,7 +59,7 @@ def redact(text: str) -> str:
     """Return ``text`` without passwords, tokens, signatures, cookies and keys."""
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, MASK)
-    small = text.casefold()
+    small = text.lower()
     for telltale, pattern in _PATTERNS:
         if telltale in small:
             text = re.sub(pattern, _masked, text, flags=re.IGNORECASE)

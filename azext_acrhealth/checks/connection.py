@@ -106,8 +106,8 @@ def _parsed(certificate: Mapping[str, Any], key: str) -> datetime | None:
     """Return a date such as ``Jan  5 09:34:43 2027 GMT``. Not by strptime, whose first call imports a lot."""
     try:
         month, day, clock, year, zone = str(certificate.get(key)).split()
-        return parsedate_to_datetime(f'{day} {month} {year} {clock} {zone}')
-    except (ValueError, TypeError):
+        return parsedate_to_datetime(f'{day} {month} {year} {clock} {zone}') if zone == 'GMT' else None
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

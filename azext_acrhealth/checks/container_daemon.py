@@ -47,8 +47,7 @@ _SIGNS = [
 # Where another daemon that does answer makes the endpoint that was tried a leftover.
 _NOBODY_THERE = {'daemon-socket-missing', 'daemon-refused', 'daemon-silent', 'daemon-unreachable',
                  'daemon-host-unknown', 'daemon-socket-directory'}
-# The first question may use this share of the check's time, where the client looks that share of it; explaining a
-# silence takes some as well.
+# Shares of the check's time: for the daemon's answer, and for the client's endpoint. Explaining a silence takes more.
 _SHARE, _LOOKING_SHARE = 0.6, 0.15
 
 

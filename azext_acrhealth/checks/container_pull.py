@@ -39,14 +39,16 @@ def check(context: Any, needs: Mapping[str, Any]) -> Found:
         raise DockerPullError('pull-client-gone', path=daemon.client.path, **unrunnable(refusal)) from refusal
     except TimeoutError as late:
         raise _overrun(context, deadline.seconds) from late
-    details = {'image': image, 'endpoint': daemon.endpoint.host}
+    more: Mapping[str, Any]
     if answer.status == 0:
-        return Found(f'Pulled {image}', details={**details, **warnings(answer)}, began=ahead.began, ended=ahead.ended)
-    if re.search(_OTHER_PLATFORM, answer.err + answer.out):
-        return Found(f'{image} can be pulled; it has no variant for this platform',
-                     details={**details, 'note': reason(answer)}, began=ahead.began, ended=ahead.ended)
-    from . import pull_trouble
-    raise pull_trouble.explain(daemon, image, answer, deadline, context.trust)
+        message, more = f'Pulled {image}', warnings(answer)
+    elif re.search(_OTHER_PLATFORM, answer.err + answer.out):
+        message, more = f'{image} can be pulled; it has no variant for this platform', {'note': reason(answer)}
+    else:
+        from . import pull_trouble
+        raise pull_trouble.explain(daemon, image, answer, deadline, context.trust)
+    return Found(message, details={'image': image, 'endpoint': daemon.endpoint.host, **more}, began=ahead.began,
+                 ended=ahead.ended)
 
 
 def _image(context: Any) -> str:

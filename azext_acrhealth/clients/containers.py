@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import sys
-from types import MappingProxyType
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from . import daemon_socket, process
@@ -57,7 +56,6 @@ class Daemon(NamedTuple):
     name: str
     version: str | None
     os: str | None = None
-    details: Mapping[str, Any] = MappingProxyType({})
 
 
 def find() -> Search:

@@ -71,6 +71,11 @@ def test_a_secret_that_is_known_is_masked_in_a_request_too(monkeypatch: pytest.M
     assert redact('in short') == 'in short'
 
 
+@pytest.mark.parametrize('name', ['Author\u0131zation: ', 'ba\u017fic abc', 'coo\u212aie: '])
+def test_letters_that_count_as_ascii_ones_hide_nothing(name: str) -> None:
+    assert 'defgh1234567' not in redact(f'{name}defgh1234567')
+
+
 @given(st.text())
 def test_any_text_can_be_redacted_and_a_second_time_changes_nothing(text: str) -> None:
     once = redact(text)
