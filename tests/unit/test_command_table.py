@@ -1,6 +1,7 @@
 """The command as az knows it; azdev's high-severity linter rules hold for it."""
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -149,7 +150,7 @@ def test_what_the_parser_refuses(parser: Any, line: str, capsys: pytest.CaptureF
     assert not capsys.readouterr().out
 
 
-def test_it_runs_in_a_thread_of_a_program_that_has_az_in_it_and_leaves_its_signals_alone(cli: Any) -> None:
+def test_it_runs_in_a_thread_of_a_program_that_has_az_in_it_and_leaves_it_as_it_was(cli: Any) -> None:
     before = signal.getsignal(signal.SIGTERM)
     ended: list[int] = []
     said = io.StringIO()
@@ -163,3 +164,4 @@ def test_it_runs_in_a_thread_of_a_program_that_has_az_in_it_and_leaves_its_signa
     assert ended == [0]
     assert json.loads(said.getvalue())['summary']['skipped'] > 0
     assert signal.getsignal(signal.SIGTERM) is before
+    assert gc.isenabled()
