@@ -47,12 +47,12 @@ lint: .venv/.ready
 docs: .venv/.ready
 	@.venv/bin/python docs/generate.py
 
-# What it really said of each cause in the end-to-end tests, for that page: about 10 minutes.
+# What it really said of each cause in the end-to-end tests, for that page: about a quarter of an hour.
 examples: setup
 	RECORD_EXAMPLES=1 $(RUN) pytest -n $(WORKERS) --dist worksteal tests/e2e
 	@$(MAKE) --no-print-directory docs
 
-# This command and the built-in turn about, over round trips of 1, 40 and 150 ms: about 10 minutes. ROUNDS=3 for a look.
+# This command and the built-in turn about, over round trips of 1, 40 and 150 ms: 15 minutes. ROUNDS=3 for a look.
 bench: demo-machine .venv/.ready
 	@$(RUN) tests.bench $(ROUNDS)
 

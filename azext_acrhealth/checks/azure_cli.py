@@ -1,6 +1,7 @@
 """Which Azure CLI runs this, on which Python, with which extension."""
 
 import platform
+from pathlib import Path
 from typing import Any, Mapping
 
 from ..errors import HealthCheckError, UnexpectedError
@@ -10,14 +11,17 @@ from ..runner import Check, Found
 def versions() -> dict[str, str]:
     """Return the versions of the Azure CLI, this extension and Python, and the operating system."""
     from azure.cli.core import __version__ as cli_version
-    from azure.cli.core.extension import get_extension
-    from azure.cli.core.extension import ExtensionNotInstalledException
-    try:
-        extension = get_extension('acrhealth').version or 'unknown'
-    except ExtensionNotInstalledException:
-        extension = 'unknown'
-    return {'azure_cli': cli_version, 'extension': extension, 'python': platform.python_version(),
+    return {'azure_cli': cli_version, 'extension': _own_version(), 'python': platform.python_version(),
             'os': f'{platform.system()} {platform.release()}'}
+
+
+def _own_version() -> str:
+    """Return the version that the directory of the wheel's metadata is named by, ``acrhealth-1.0.dist-info``
+    (https://packaging.python.org/en/latest/specifications/binary-distribution-format/). az installs it beside the
+    package; it would read all of it."""
+    for metadata in Path(__file__).parents[2].glob('acrhealth-*.dist-info'):
+        return metadata.name.removesuffix('.dist-info').partition('-')[2]
+    return 'unknown'
 
 
 def _run(_: Any, __: Mapping[str, Any]) -> Found:

@@ -172,6 +172,11 @@ async def _strike(connection: socket.socket, mode: str) -> str:
     return mode
 
 
+_names: List[str] = []
+_name_reader = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+_name_reader.sni_callback = lambda _, name, __: _names.append(name or '')
+
+
 async def _server_name(connection: socket.socket) -> str:
     """The name in the ClientHello, which stays unread; what is no ClientHello is left to the handshake to refuse.
 
@@ -185,11 +190,9 @@ async def _server_name(connection: socket.socket) -> str:
         if hello[0] != 22 or len(hello) >= 5 + int.from_bytes(hello[3:5], 'big'):
             break
         await asyncio.sleep(0.01)  # the rest is still under way; the socket stays readable meanwhile
-    names: List[str] = []
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.sni_callback = lambda _, name, __: names.append(name or '')
-    _rehearse(hello, context)
-    return names[0].lower() if names else ''
+    _names.clear()
+    _rehearse(hello, _name_reader)
+    return _names[0].lower() if _names else ''
 
 
 def _rehearse(hello: bytes, context: ssl.SSLContext) -> Tuple[bool, bytes]:

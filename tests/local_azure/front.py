@@ -301,6 +301,6 @@ class Mcr:
         if call.method not in ('GET', 'HEAD') or not call.path.startswith('/v2/'):
             return answer(404)
         blob = re.search('/blobs/(sha256:[0-9a-f]+)$', call.path)
-        if call.method == 'GET' and blob and await self._upstream.exists(call, ''):
+        if call.method == 'GET' and blob and self._upstream.blob(blob.group(1)).exists():
             return _redirect(self._storage.link(names.MCR_DATA_HOST, self._upstream, blob.group(1)))
         return await self._upstream.forward(call, '', dict(REGISTRY_HEADERS[4:]))

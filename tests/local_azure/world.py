@@ -41,12 +41,14 @@ class World:
 
     def __init__(self) -> None:
         self.secrets = set(names.PLANTED_SECRETS)  # and each token minted since the process began
+        self.changes = 0  # of registries, so far
         self.heal()
 
     def heal(self) -> None:
         """Everything as it was at the start; only the secrets already given out stay known."""
         self.settings = Settings()
         self.faults: List[Fault] = []
+        self.changes += 1
         self.registries = {registry['name']: registry for registry in resources.registries()}
         self.resources = {resource['id'].lower(): resource for resource in resources.others()}
         self.forbidden: Set[str] = set()  # names that Resource Manager lets nobody read
@@ -95,11 +97,13 @@ class World:
         top = {key: overrides[key] for key in resources.TOP_LEVEL if key in overrides}
         resources.merge(registry, top)
         resources.merge(registry['properties'], {key: overrides[key] for key in overrides if key not in top})
+        self.changes += 1
         self.registries[name] = registry
         return registry
 
     def forget(self, name: str) -> None:
         """Takes a registry or another resource out of Resource Manager."""
+        self.changes += 1
         self.registries.pop(name, None)
         self.resources = {key: one for key, one in self.resources.items() if one['name'] != name}
 

@@ -164,4 +164,4 @@ def test_it_runs_in_a_thread_of_a_program_that_has_az_in_it_and_leaves_it_as_it_
     assert ended == [0]
     assert json.loads(said.getvalue())['summary']['skipped'] > 0
     assert signal.getsignal(signal.SIGTERM) is before
-    assert gc.isenabled()
+    assert gc.isenabled() and not gc.get_freeze_count()

@@ -46,6 +46,14 @@ def test_what_it_reads_is_what_it_was_given() -> None:
     assert run(['/bin/cat'], 5).out == ''
 
 
+def test_what_the_user_has_set_for_it_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('GOMAXPROCS', '7')
+    monkeypatch.setenv('DOCKER_CONFIG', '/home/me')
+    asked = [*SH, 'echo $GOMAXPROCS $DOCKER_CONFIG']
+    assert run(asked, 5).out == '7 /home/me\n'
+    assert run(asked, 5, env={'GOMAXPROCS': '6'}).out == '6\n'
+
+
 def test_a_signal_has_its_name() -> None:
     assert run([*SH, 'kill -ILL $$'], 5).signal == 'SIGILL'
     assert Completed(-99, '', '', 1).signal == 'signal 99'
