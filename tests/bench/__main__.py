@@ -7,6 +7,7 @@ audience.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import statistics
 import subprocess
@@ -30,6 +31,8 @@ FLOOR = ['cloud', 'show', '--output', 'none']
 # How often, with the pull and without a container client, by round trip in ms. At 1 ms the processor is timed, which
 # varies more from run to run than waiting does, most of all where the daemon uses it as well.
 ROUNDS = {True: {1: 60, 40: 10, 150: 10}, False: {1: 20, 40: 10, 150: 10}}
+# They are made in so many passes over all settings: a machine is faster at one time than at another.
+PASSES = 2
 # At most this much of the built-in's time, in the same way.
 BARS = {True: {1: 0.50, 40: 0.50, 150: 0.55}, False: {1: 0.60, 40: 0.50, 150: 0.35}}
 CRITICAL_PATH_BAR = 1.15
@@ -170,14 +173,17 @@ def round_trips(lab: Lab) -> None:
 def main() -> int:
     """Measures everything; the exit status says whether all bars were met."""
     asked = int(sys.argv[1]) if len(sys.argv) > 1 else None
-    missed = []
+    settings = [(rtt_ms, container_client) for rtt_ms in BARS[True] for container_client in (True, False)]
+    samples: dict[tuple[int, bool], dict[str, list[Sample]]] = {setting: {} for setting in settings}
     with Lab() as lab:
         lab.daemon.ensure()
-        for rtt_ms in ROUNDS[True]:
-            for container_client in (True, False):
+        for _ in range(PASSES):
+            for rtt_ms, container_client in settings:
                 lab.heal()
-                samples = measure(lab, rtt_ms, container_client, asked or ROUNDS[container_client][rtt_ms])
-                missed += report(samples, rtt_ms, container_client)
+                rounds = math.ceil((asked or ROUNDS[container_client][rtt_ms]) / PASSES)
+                for name, some in measure(lab, rtt_ms, container_client, rounds).items():
+                    samples[rtt_ms, container_client].setdefault(name, []).extend(some)
+        missed = [miss for setting in settings for miss in report(samples[setting], *setting)]
         others(lab, asked or ROUNDS[False][1])
         round_trips(lab)
     print('\nMissed: ' + '; '.join(missed) if missed else '\nAll bars met.')
