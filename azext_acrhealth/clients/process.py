@@ -26,6 +26,7 @@ _GRACE = 0.3
 _LOOK_SECONDS = 0.05
 # What must be undone after an interrupt may take this long: the whole program is to be gone within a second.
 _PARTING = 0.7
+_UNDO_PAUSES = (0.0, 0.05, 0.15, 0.2)
 _ASIDE_SECONDS = 2.0
 _NOT_A_PROGRAM_HERE = 193  # Windows: ERROR_BAD_EXE_FORMAT
 
@@ -231,7 +232,16 @@ def kill_all() -> None:
         kill(process)
     for argv in undone:
         with contextlib.suppress(NotRun):
-            run(argv, _PARTING)
+            _undo(argv)
+
+
+def _undo(argv: Sequence[str]) -> None:
+    """Run what undoes, and again where it fails: a daemon whose client is gone may be finishing its work."""
+    deadline = Deadline(_PARTING)
+    for pause in _UNDO_PAUSES:
+        time.sleep(pause)
+        if not deadline.left() or run(argv, deadline.left()).status == 0:
+            break
 
 
 class Search(NamedTuple):

@@ -155,6 +155,16 @@ def test_the_end_of_a_run_in_another_thread_leaves_the_program_around_it_alone()
     assert run(['/bin/true'], 5).status == 0
 
 
+@pytest.mark.parametrize('until', [1, 3, 99])
+def test_what_could_not_be_undone_at_first_is_tried_again(tmp_path: Path, until: int) -> None:
+    tries = tmp_path / 'tries'
+    process.undo_at_end([*SH, f'echo >> {tries}; test $(wc -l < {tries}) -ge {until}'])
+    began = time.monotonic()
+    process.kill_all()
+    assert time.monotonic() - began < 1
+    assert len(tries.read_text(encoding='utf-8')) == min(until, 4)
+
+
 def test_undoing_does_not_hang() -> None:
     process.undo_at_end(['/bin/sleep', '60'])
     process.undo_at_end(['/no/such/program'])
