@@ -47,7 +47,7 @@ lint: .venv/.ready
 docs: .venv/.ready
 	@.venv/bin/python docs/generate.py
 
-# What it really said of each cause in the end-to-end tests, for that page: about a quarter of an hour.
+# What it really said of each cause in the end-to-end tests, for that page: about 10 minutes.
 examples: setup
 	RECORD_EXAMPLES=1 $(RUN) pytest -n $(WORKERS) --dist worksteal tests/e2e
 	@$(MAKE) --no-print-directory docs

@@ -1,5 +1,6 @@
 """The name servers: the zone of all names there are, with the CNAME chains that Azure has, and their faults."""
 import asyncio
+import functools
 import socket
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -17,6 +18,11 @@ ABBREVIATIONS = {'westeurope': 'weu', 'northeurope': 'neu', 'eastus': 'eus', 'so
 
 def zone(world: World) -> Zone:
     """Every name that resolves, as the public DNS has it: nothing knows of private zones until a fault says so."""
+    return _zone(world, world.changes)
+
+
+@functools.lru_cache(maxsize=1)
+def _zone(world: World, _changes: int) -> Zone:
     found: Zone = {**{host: (60, [names.MCR_ADDRESS]) for host in names.MCR_HOSTS},
                    names.MCR_DATA_HOST: (60, [names.MCR_DATA_ADDRESS]),
                    names.STORAGE_HOST: (60, [names.STORAGE_ADDRESS])}
@@ -70,18 +76,11 @@ class NameServer:
 
     def __init__(self, address: str, world: World, journal: Journal) -> None:
         self.address, self._world, self._journal = address, world, journal
-        self._zone: Zone = {}
-        self._changes = 0  # of the registries, when the zone was made
 
     async def start(self) -> None:
         """Listens on port 53."""
         await asyncio.get_running_loop().create_datagram_endpoint(lambda: _Datagrams(self), sock=self._udp_socket())
         await asyncio.start_server(self._stream, self.address, 53)
-
-    def _current_zone(self) -> Zone:
-        if self._changes != self._world.changes:
-            self._zone, self._changes = zone(self._world), self._world.changes
-        return self._zone
 
     def _udp_socket(self) -> socket.socket:
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -121,7 +120,7 @@ class NameServer:
         if options.keys() & {'rcode', 'chain', 'addresses', 'empty'}:
             _answer_as_told(reply, name, kind, options)
         else:
-            _answer(reply, name, kind, self._current_zone())
+            _answer(reply, name, kind, zone(self._world))
         self._journal.end(entry, answer=RCODE.get(reply.header.rcode),
                           records=[f'{rr.rname} {QTYPE.get(rr.rtype)} {rr.rdata}' for rr in reply.rr])
         return bytes(reply.pack())
