@@ -103,8 +103,7 @@ class NameServer:
     async def answer(self, packet: bytes) -> Optional[bytes]:
         """The answer to a query; None is silence, which is also what a packet gets that is no query."""
         try:
-            query = DNSRecord.parse(packet)
-            name, kind = str(query.q.qname).rstrip('.').lower(), QTYPE.get(query.q.qtype)
+            query, name, kind = _read(packet[2:])
         except Exception:  # dnslib raises what it likes on garbage  # pylint: disable=broad-except
             return None
         entry = self._journal.begin('dns', server=self.address, name=name, type=kind)
@@ -116,14 +115,14 @@ class NameServer:
         if options.get('silent'):
             self._journal.end(entry, answer='silent')
             return None
-        reply = query.reply()
         if options.keys() & {'rcode', 'chain', 'addresses', 'empty'}:
+            reply = query.reply()
             _answer_as_told(reply, name, kind, options)
+            outcome, answer = _written(reply)
         else:
-            _answer(reply, name, kind, zone(self._world))
-        self._journal.end(entry, answer=RCODE.get(reply.header.rcode),
-                          records=[f'{rr.rname} {QTYPE.get(rr.rtype)} {rr.rdata}' for rr in reply.rr])
-        return bytes(reply.pack())
+            outcome, answer = _by_the_zone(packet[2:], self._world, self._world.changes)
+        self._journal.end(entry, **outcome)
+        return packet[:2] + answer
 
 
 class _Datagrams(asyncio.DatagramProtocol):
@@ -144,6 +143,29 @@ class _Datagrams(asyncio.DatagramProtocol):
         answer = await self._server.answer(data)
         if answer:
             self._transport.sendto(answer, address)
+
+
+# Packets without their first two octets, the transaction id: what is asked again is answered as before.
+
+@functools.lru_cache
+def _read(packet: bytes) -> Tuple[DNSRecord, str, str]:
+    query = DNSRecord.parse(bytes(2) + packet)
+    return query, str(query.q.qname).rstrip('.').lower(), QTYPE.get(query.q.qtype)
+
+
+@functools.lru_cache
+def _by_the_zone(packet: bytes, world: World, _changes: int) -> Tuple[Dict[str, Any], bytes]:
+    query, name, kind = _read(packet)
+    reply = query.reply()
+    _answer(reply, name, kind, zone(world))
+    return _written(reply)
+
+
+def _written(reply: DNSRecord) -> Tuple[Dict[str, Any], bytes]:
+    """What the log says of a reply, and its packet."""
+    outcome = {'answer': RCODE.get(reply.header.rcode),
+               'records': [f'{rr.rname} {QTYPE.get(rr.rtype)} {rr.rdata}' for rr in reply.rr]}
+    return outcome, bytes(reply.pack())[2:]
 
 
 def _answer(reply: DNSRecord, name: str, kind: str, found: Zone) -> None:

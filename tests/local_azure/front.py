@@ -19,7 +19,7 @@ from . import names, resources
 from .answers import Call, Headers, answer, as_json
 from .storage import Storage
 from .tokens import Tokens
-from .upstream import Upstream, Upstreams
+from .upstream import Answered, Upstream, Upstreams
 from .world import World
 
 AUTHENTICATION_REQUIRED = 'authentication required, visit https://aka.ms/acr/authorization for more information.'
@@ -289,10 +289,14 @@ def _basic(call: Call) -> Tuple[str, str]:
 
 
 class Mcr:
-    """Microsoft's own registry: anonymous, read-only, its blobs by redirect to a data host."""
+    """Microsoft's own registry: anonymous, read-only, its blobs by redirect to a data host.
+
+    It is a network of caches: the server behind it is asked for each manifest once.
+    """
 
     def __init__(self, upstreams: Upstreams, storage: Storage) -> None:
         self._upstream, self._storage = upstreams.of(None), storage
+        self._manifests: Dict[Tuple[str, ...], Answered] = {}
 
     async def __call__(self, call: Call) -> web.StreamResponse:
         """Answers a request to mcr.microsoft.com."""
@@ -303,4 +307,13 @@ class Mcr:
         blob = re.search('/blobs/(sha256:[0-9a-f]+)$', call.path)
         if call.method == 'GET' and blob and self._upstream.blob(blob.group(1)).exists():
             return _redirect(self._storage.link(names.MCR_DATA_HOST, self._upstream, blob.group(1)))
+        if '/manifests/' in call.path:
+            return await self._manifest(call)
         return await self._upstream.forward(call, '', dict(REGISTRY_HEADERS[4:]))
+
+    async def _manifest(self, call: Call) -> web.Response:
+        asked = (call.request.raw_path, *call.request.headers.getall('Accept', []))
+        found = self._manifests.get(asked) or await self._upstream.read(call)
+        if found.status == 200:
+            self._manifests[asked] = found
+        return answer(found.status, found.body, found.headers + REGISTRY_HEADERS[4:])

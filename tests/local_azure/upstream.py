@@ -8,19 +8,27 @@ import json
 import signal
 import socket
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, NamedTuple, Optional
 
 import aiohttp
 from aiohttp import web
 
 from . import images, names
-from .answers import Call
+from .answers import Call, Headers
 from .tokens import REGISTRY_ISSUER, Tokens
 
 START_SECONDS = 20
 HOP_BY_HOP = {'connection', 'keep-alive', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'host', 'date', 'server',
               'docker-distribution-api-version', 'x-content-type-options'}
 PR_SET_PDEATHSIG = 1
+
+
+class Answered(NamedTuple):
+    """What a server answered."""
+
+    status: int
+    headers: Headers
+    body: str
 
 
 class Upstream:
@@ -105,6 +113,13 @@ class Upstream:
         async with session.head(self._base + call.request.raw_path, headers=headers) as response:
             return bool(response.status == 200)
 
+    async def read(self, call: Call) -> Answered:
+        """The server's whole answer to a GET of what a request is about, in the formats that it accepts."""
+        session = await self._ready()
+        accepted = [('Accept', value) for value in call.request.headers.getall('Accept', [])]
+        async with session.get(self._base + call.request.raw_path, headers=accepted) as answered:
+            return Answered(answered.status, _end_to_end(answered), await answered.text())
+
     async def forward(self, call: Call, token: str, headers: Dict[str, str]) -> web.StreamResponse:
         """The server's answer to a request, with the token in place of what the client sent."""
         session = await self._ready()
@@ -115,9 +130,8 @@ class Upstream:
         async with session.request(call.method, self._base + call.request.raw_path, data=body, headers=passed,
                                    allow_redirects=False) as answered:
             response = web.StreamResponse(status=answered.status, reason=answered.reason)
-            for name, value in list(answered.headers.items()) + list(headers.items()):
-                if name.lower() not in HOP_BY_HOP or name in headers:
-                    response.headers.add(name, value)
+            for name, value in [*_end_to_end(answered), *headers.items()]:
+                response.headers.add(name, value)
             await response.prepare(call.request)
             async for chunk in answered.content.iter_any():
                 await response.write(chunk)
@@ -129,6 +143,10 @@ def blob_path(address: str) -> str:
     """docker/registry/v2/blobs/sha256/fd/<hex>/data."""
     algorithm, _, digits = address.partition(':')
     return f'docker/registry/v2/blobs/{algorithm}/{digits[:2]}/{digits}/data'
+
+
+def _end_to_end(answered: aiohttp.ClientResponse) -> Headers:
+    return [(name, value) for name, value in answered.headers.items() if name.lower() not in HOP_BY_HOP]
 
 
 def _bearer(token: str) -> Dict[str, str]:
