@@ -7,7 +7,6 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, Iterator, Sequence
 
@@ -17,7 +16,7 @@ from ._validators import ACTIONS, DEFAULT_TIMEOUT, split_image
 from .clients import process
 from .context import Context, Options, OtherSignIn
 from .ending import after_the_error, without_an_error
-from .report import FAILED, SCHEMA_VERSION, CheckResult, Report, count, status_of
+from .report import FAILED, SCHEMA_VERSION, CheckResult, Report, as_printed, camel_case, count, status_of
 from .runner import Check, Found, NotApplicable, Progress, run_checks
 
 logger = get_logger(__name__)
@@ -30,8 +29,8 @@ def check_health(cmd: Any, registry_name: str | None = None, vnet: str | None = 
                  require: Sequence[str] | None = None, image: str | None = None, ignore_errors: bool = False,
                  yes: bool = False, timeout: float = DEFAULT_TIMEOUT, skip: Sequence[str] | None = None,
                  username: str | None = None, password: str | None = None, password_stdin: bool = False,
-                 anonymous: bool = False) -> Report:
-    """Return the report; arrange for the end of the run, and for the first root cause to become the command's error."""
+                 anonymous: bool = False) -> dict[str, Any]:
+    """Return the report for az to print; arrange for its end: the first root cause becomes the command's error."""
     if image and not repository:
         repository, require = split_image(image)[0], ('pull',)
     options = Options(
@@ -44,7 +43,7 @@ def check_health(cmd: Any, registry_name: str | None = None, vnet: str | None = 
     results = _run(cmd.cli_ctx, context)
     report = _report(context, results, started_at)
     _speak_after_printing(cmd.cli_ctx, report, ignore_errors)
-    return report
+    return as_printed(report)  # type: ignore[no-any-return]
 
 
 def _other_sign_in(username: str | None, password: str | None, password_stdin: bool) -> OtherSignIn | None:
@@ -200,13 +199,8 @@ def _report(context: Context, results: Sequence[CheckResult], started_at: dateti
         registries=_registries(context, deepened), environment=_environment(context), summary=count(deepened),
         started_at=started_at.strftime('%Y-%m-%dT%H:%M:%S.%f')[:-3] + 'Z',
         duration_ms=round((time.monotonic() - context.started) * 1000),
-        checks=[replace(result, details={_camel(key): value for key, value in result.details.items()})
+        checks=[result._replace(details={camel_case(key): value for key, value in result.details.items()})
                 for result in deepened])
-
-
-def _camel(key: str) -> str:
-    first, *rest = key.split('_')
-    return first + ''.join(part.capitalize() for part in rest)
 
 
 def _registries(context: Context, results: Sequence[CheckResult]) -> list[dict[str, Any]]:
@@ -228,7 +222,7 @@ def _environment(context: Context) -> dict[str, Any]:
     except SignInFailed:
         account = None
     proxy = proxy_for(context.guessed_host or context.azure.management_host)
-    return {**{_camel(key): value for key, value in versions().items()},
+    return {**{camel_case(key): value for key, value in versions().items()},
             'cloud': context.azure.cloud,
             'subscriptionId': account.subscription_id if account else None,
             'identity': _identity(context, account),

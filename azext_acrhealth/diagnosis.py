@@ -5,7 +5,6 @@ entries stand in the order in which to mend them.
 """
 
 import ipaddress
-from dataclasses import replace
 from typing import Any, Callable, Mapping, Sequence
 
 from .causes import explain
@@ -68,8 +67,8 @@ def _deepen(result: CheckResult, others: Mapping[str, CheckResult]) -> CheckResu
     cause, evidence = deeper
     details = {**result.details, **evidence}
     advice = explain(cause, details)
-    return replace(result, cause=cause, details=details, message=advice.message, solution=advice.solution,
-                   commands=advice.commands)
+    return result._replace(cause=cause, details=details, message=advice.message, solution=advice.solution,
+                           commands=advice.commands)
 
 
 def _details(others: Mapping[str, CheckResult], name: str) -> Mapping[str, Any]:

@@ -1,12 +1,12 @@
 """The report: a contract that scripts rely on. ``report.schema.json`` beside this file is its JSON schema.
 
-az turns these dataclasses into JSON with camelCase keys (knack's todict), so the field names here are the contract.
+It is printed with camelCase keys, so the field names here are the contract.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from .redaction import redact
 
@@ -21,8 +21,7 @@ _LONGEST_LIST = 100
 _TERMINAL_SEQUENCE = re.compile(r'\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])')
 
 
-@dataclass(frozen=True)
-class CheckResult:
+class CheckResult(NamedTuple):
     """What one check found. ``(registry, name)`` is unique in a report."""
 
     category: str
@@ -37,13 +36,12 @@ class CheckResult:
     solution: str | None = None
     commands: Sequence[str] = ()
     link: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = MappingProxyType({})
     offset_ms: int = 0
     duration_ms: int = 0
 
 
-@dataclass(frozen=True)
-class RootCause:
+class RootCause(NamedTuple):
     """One thing to mend, with every check that it spoils."""
 
     cause: str
@@ -56,8 +54,7 @@ class RootCause:
     link: str
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """The whole answer of one run."""
 
     schema_version: int
@@ -69,6 +66,21 @@ class Report:
     started_at: str
     duration_ms: int
     checks: Sequence[CheckResult]
+
+
+def as_printed(value: Any) -> Any:
+    """Return a report, or a part of one, as az's formatters take it: objects with camelCase keys."""
+    if hasattr(value, '_asdict'):
+        return {camel_case(name): as_printed(item) for name, item in value._asdict().items()}
+    if isinstance(value, Mapping):
+        return {name: as_printed(item) for name, item in value.items()}
+    return [as_printed(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def camel_case(name: str) -> str:
+    """Return ``a_name`` as ``aName``."""
+    first, *rest = name.split('_')
+    return first + ''.join(part.capitalize() for part in rest)
 
 
 def status_of(results: Sequence[CheckResult]) -> str:

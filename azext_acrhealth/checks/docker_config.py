@@ -7,8 +7,8 @@ podman's auth.json (containers-auth.json(5)).
 import json
 import os
 import sys
-from dataclasses import dataclass, field
-from typing import Any, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Iterator, Mapping, NamedTuple
 
 from ..clients.containers import PODMAN, Client
 from ..clients.untrusted import mapping
@@ -18,16 +18,18 @@ from ..runner import NotApplicable
 _CAP = 1 << 20
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(NamedTuple):
     """A configuration file. ``trouble`` says why it cannot be used. ``logins`` holds secrets, by host."""
 
     path: str
     exists: bool = False
     trouble: str = ''
     store: str | None = None
-    by_registry: Mapping[str, str] = field(default_factory=dict)
-    logins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    by_registry: Mapping[str, str] = MappingProxyType({})
+    logins: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        return f'Config({self.path!r})'
 
     def helper_for(self, server: str) -> str | None:
         """Return the helper that is asked about ``server``: its own in credHelpers, else that in credsStore."""

@@ -4,7 +4,6 @@ What it holds is looked at here and sent nowhere. A token tells its end; a passw
 """
 
 import base64
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Mapping
 
@@ -17,12 +16,12 @@ from . import connection, docker_credentials
 from .docker_config import Config, elsewhere, read_config
 
 
-@dataclass(frozen=True)
 class _Login:
     """Who is signed in. ``secret`` is one: a token, or a password."""
 
-    username: str | None
-    secret: str = field(repr=False)
+    def __init__(self, username: str | None, secret: str) -> None:
+        self.username = username
+        self.secret = secret
 
 
 def _run(context: Any, needs: Mapping[str, Any]) -> Found:

@@ -1,6 +1,5 @@
 """From results to root causes: deeper causes, one entry for each, the order to mend them in."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -257,8 +256,8 @@ def test_causes_of_one_rank_stand_in_the_order_of_their_checks() -> None:
 
 
 def test_a_name_that_neither_dns_nor_resource_manager_knows_is_one_cause() -> None:
-    unseen = replace(finding('login-server', 'registry-not-visible', status='warning'),
-                     details={'registry': R, 'subscription': 'Contoso'})
+    unseen = finding('login-server', 'registry-not-visible', status='warning')._replace(
+        details={'registry': R, 'subscription': 'Contoso'})
     missing = finding('dns', 'dns-nxdomain', host=HOST, server='192.0.2.1')
     found = diagnose([unseen, missing])[0][1]
     assert (found.cause, found.error_code) == ('registry-unknown', 'CONNECTIVITY_DNS_ERROR')

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,17 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from knack.util import todict
 
 import azext_acrhealth
 from azext_acrhealth.report import FAILED, PASSED, SCHEMA_VERSION, SKIPPED, WARNING, CheckResult, Report, RootCause, \
-    count, evidence, plain, status_of
+    as_printed, count, evidence, plain, status_of
 
 SCHEMA = json.loads(Path(azext_acrhealth.__file__).with_name('report.schema.json').read_text('utf-8'))
 LINK = 'https://aka.ms/acr/errors#connectivity_dns_error'
 GOOD = CheckResult('network', 'tls', PASSED, 'TLS 1.3', registry='contosoprod')
 BAD = CheckResult('network', 'dns', FAILED, 'No such name', error_code='CONNECTIVITY_DNS_ERROR', cause='dns-nxdomain',
                   solution='Check the spelling.', commands=['nslookup x'], link=LINK, details={'servers': ['10.0.0.1']})
-UNEASY = replace(BAD, status=WARNING, name='challenge')
+UNEASY = BAD._replace(status=WARNING, name='challenge')
 LEFT_OUT = CheckResult('sign-in', 'access-token', SKIPPED, 'Needs dns, which failed', skip_reason='needs',
                        blocked_by=['dns'])
 UNWANTED = CheckResult('environment', 'helm', SKIPPED, 'Skipped by request', skip_reason='requested')
@@ -35,7 +33,7 @@ ENVIRONMENT: dict[str, Any] = {
 
 def report(*results: CheckResult, causes: list[RootCause] | None = None) -> Any:
     """A report with these checks, as az prints it."""
-    return json.loads(json.dumps(todict(Report(
+    return json.loads(json.dumps(as_printed(Report(
         SCHEMA_VERSION, status_of(results), [CAUSE] if causes is None else causes,
         [{'name': 'contosoprod', 'loginServer': None, 'resourceId': None, 'location': None, 'sku': None}],
         ENVIRONMENT, count(results), '2026-01-02T03:04:05.678Z', 1234, list(results)))))
@@ -46,7 +44,7 @@ def valid(document: Any) -> bool:
     return bool(jsonschema.validators.validator_for(SCHEMA)(SCHEMA).is_valid(document))
 
 
-def test_the_schema_is_a_schema_and_allows_what_the_dataclasses_say() -> None:
+def test_the_schema_is_a_schema_and_allows_what_the_records_say() -> None:
     jsonschema.validators.validator_for(SCHEMA).check_schema(SCHEMA)
     document = report(*ALL)
     jsonschema.validate(document, SCHEMA)
@@ -55,21 +53,21 @@ def test_the_schema_is_a_schema_and_allows_what_the_dataclasses_say() -> None:
 
 
 @pytest.mark.parametrize('wrong', [
-    replace(BAD, error_code=None), replace(BAD, cause=None), replace(BAD, link=None), replace(UNEASY, cause=None),
-    replace(GOOD, error_code='CONNECTIVITY_DNS_ERROR'), replace(GOOD, cause='dns-nxdomain'),
-    replace(GOOD, skip_reason='needs'), replace(GOOD, blocked_by=['dns']), replace(LEFT_OUT, skip_reason=None),
-    replace(LEFT_OUT, blocked_by=[]), replace(LEFT_OUT, skip_reason='bored'), replace(GOOD, status='fine'),
-    replace(GOOD, category='misc'), replace(GOOD, name='Tls'), replace(BAD, cause='DNS_NXDOMAIN'),
-    replace(BAD, error_code='dns'), replace(GOOD, message=''), replace(GOOD, message='two\nlines'),
-    replace(GOOD, message='\x1b[31mred'), replace(BAD, commands=['one\ntwo']), replace(GOOD, duration_ms=-1)])
+    BAD._replace(error_code=None), BAD._replace(cause=None), BAD._replace(link=None), UNEASY._replace(cause=None),
+    GOOD._replace(error_code='CONNECTIVITY_DNS_ERROR'), GOOD._replace(cause='dns-nxdomain'),
+    GOOD._replace(skip_reason='needs'), GOOD._replace(blocked_by=['dns']), LEFT_OUT._replace(skip_reason=None),
+    LEFT_OUT._replace(blocked_by=[]), LEFT_OUT._replace(skip_reason='bored'), GOOD._replace(status='fine'),
+    GOOD._replace(category='misc'), GOOD._replace(name='Tls'), BAD._replace(cause='DNS_NXDOMAIN'),
+    BAD._replace(error_code='dns'), GOOD._replace(message=''), GOOD._replace(message='two\nlines'),
+    GOOD._replace(message='\x1b[31mred'), BAD._replace(commands=['one\ntwo']), GOOD._replace(duration_ms=-1)])
 def test_the_schema_refuses_a_check(wrong: CheckResult) -> None:
     assert valid(report(GOOD))
     assert not valid(report(wrong))
 
 
 @pytest.mark.parametrize('wrong', [
-    replace(CAUSE, cause='Firewall'), replace(CAUSE, error_code='FIREWALL'), replace(CAUSE, checks=[]),
-    replace(CAUSE, message=''), replace(CAUSE, link='http://aka.ms/acr')])
+    CAUSE._replace(cause='Firewall'), CAUSE._replace(error_code='FIREWALL'), CAUSE._replace(checks=[]),
+    CAUSE._replace(message=''), CAUSE._replace(link='http://aka.ms/acr')])
 def test_the_schema_refuses_a_root_cause(wrong: RootCause) -> None:
     assert not valid(report(BAD, causes=[wrong]))
 
@@ -83,7 +81,7 @@ def test_every_field_of_the_contract_is_required(key: str) -> None:
     assert not valid(_without(report(GOOD), key))
 
 
-def test_each_dataclass_field_is_required_by_the_schema() -> None:
+def test_each_field_of_a_record_is_required_by_the_schema() -> None:
     document = report(*ALL)
     assert set(document) == set(SCHEMA['required'])
     assert set(document['checks'][0]) == set(SCHEMA['$defs']['check']['required'])
