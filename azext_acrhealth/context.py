@@ -1,5 +1,6 @@
 """What a run may use: its options, its deadline, and its doors to the world."""
 
+import threading
 import time
 from typing import Any, Callable, NamedTuple, Sequence, TypeVar
 
@@ -62,6 +63,7 @@ class Context:
         self.suffix = login_server_suffix(cli_ctx)
         self._front_doors: dict[str, FrontDoor] = {}
         self._begun: dict[str, Later[Any]] = {}
+        self._beginning = threading.Lock()
 
     def operation(self) -> Deadline:
         """Return the deadline of an operation that begins now."""
@@ -75,9 +77,10 @@ class Context:
 
     def once(self, name: str, work: Callable[[], T]) -> Later[T]:
         """Return that work, begun by the first call of this name in the run."""
-        if name not in self._begun:
-            self._begun[name] = Later(work, name)
-        return self._begun[name]
+        with self._beginning:
+            if name not in self._begun:
+                self._begun[name] = Later(work, name)
+            return self._begun[name]
 
     @property
     def guessed_host(self) -> str | None:

@@ -5,6 +5,7 @@ evidence, and a part in square brackets is left out where it names evidence that
 so is left out as well, and what it names is quoted for a shell, since servers and tools write some of the evidence.
 """
 
+import functools
 import re
 import shlex
 from typing import Any, Mapping, NamedTuple, Sequence
@@ -42,19 +43,16 @@ def explain(cause_id: str, evidence: Mapping[str, Any]) -> Advice:
                   commands=[command for command in commands if command])
 
 
+@functools.cache
 def catalogue() -> Mapping[str, Cause]:
     """Return all causes by id."""
     from . import connection, data_path, names, other_sign_in, private_link, registry, settings, sign_in, this_machine
-    if not _BY_ID:
-        for part in (this_machine, names, connection, private_link, registry, sign_in, other_sign_in, data_path,
-                     settings):
-            for cause in part.CAUSES:
-                assert cause.id not in _BY_ID, cause.id
-                _BY_ID[cause.id] = cause
-    return _BY_ID
-
-
-_BY_ID: dict[str, Cause] = {}
+    by_id: dict[str, Cause] = {}
+    for part in (this_machine, names, connection, private_link, registry, sign_in, other_sign_in, data_path, settings):
+        for cause in part.CAUSES:
+            assert cause.id not in by_id, cause.id
+            by_id[cause.id] = cause
+    return by_id
 
 
 def fields(template: str) -> set[str]:

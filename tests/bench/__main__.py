@@ -6,8 +6,10 @@ audience.
 """
 from __future__ import annotations
 
+import collections
 import json
 import math
+import re
 import shutil
 import statistics
 import subprocess
@@ -124,16 +126,17 @@ def report(samples: dict[str, list[Sample]], rtt_ms: int, container_client: bool
           + f', critical path {critical:.2f} s')
     for what, ratio, bar in figures:
         print(f'  {ratio:.2f} {what} (bar {bar:.2f}){"" if ratio <= bar else "  MISSED"}')
-    breakdown(sorted(ours, key=lambda one: one.wall)[len(ours) // 2])
+    breakdown(sorted(ours, key=lambda one: one.wall)[len(ours) // 2], median(samples['floor']))
     return [f'{rtt_ms} ms, pull {container_client}: {ratio:.2f} {what}' for what, ratio, bar in figures if ratio > bar]
 
 
-def breakdown(sample: Sample) -> None:
+def breakdown(sample: Sample, floor: float) -> None:
     """Prints where the time of one run went: before and after the checks, and each check's start and end."""
     found: dict[str, Any] = json.loads(sample.output)
     inside = found['durationMs'] / 1000
-    print(f'  of {sample.wall:.2f} s: {sample.wall - inside:.2f} s az itself (start-up, imports, printing, exit), '
-          f'{inside:.2f} s the run:')
+    outside = sample.wall - inside
+    print(f'  of {sample.wall:.2f} s: {floor:.2f} s az itself, {outside - floor:.2f} s more before the checks and '
+          f'after (modules of acr and of the extension, printing), {inside:.2f} s the checks:')
     for check in found['checks']:
         if check['status'] != 'skipped':
             print(f'    {check["name"]:22} {check["offsetMs"]:5} to {check["offsetMs"] + check["durationMs"]:5} ms')
@@ -157,13 +160,18 @@ def others(lab: Lab, rounds: int) -> None:
         f'{median(values):.3f} s {name} the extension' for name, values in samples.items()))
 
 
-def round_trips(lab: Lab) -> None:
-    """Prints what the local Azure was asked in one run, where each entry is a round trip (a connection is two)."""
+def imports_and_round_trips(lab: Lab) -> None:
+    """Prints what one run imported and what that took, and what the local Azure was asked in it, where each entry is a
+    round trip (a connection is two)."""
     lab.heal()
-    lab.path = lab.tools(docker=False, helm=False)
     lab.azure.clear_journal()
-    lab.az(*OURS)
-    print('\nRound trips of one run, as the local Azure saw them:')
+    run = lab.az(*OURS, '--skip', 'environment', env={'PYTHONPROFILEIMPORTTIME': '1'})
+    took: collections.Counter[str] = collections.Counter()
+    for microseconds, module in re.findall(r'^import time: +(\d+) \|[^|]+\| +(\S+)$', run.stderr, re.MULTILINE):
+        took[module.partition('.')[0]] += int(microseconds)
+    print('\nImports of one run by package, as `python -X importtime` has them: '
+          + ', '.join(f'{package} {microseconds / 1000:.0f} ms' for package, microseconds in took.most_common(10)))
+    print('\nRound trips of the same run, as the local Azure saw them:')
     for entry in lab.azure.journal():
         what = {'dns': lambda one: f'{one["name"]} {one["type"]}', 'connection': lambda one: str(one['server_name']),
                 'http': lambda one: f'{one["method"]} https://{one["host"]}{one["path"].partition("?")[0]}'}
@@ -185,7 +193,7 @@ def main() -> int:
                     samples[rtt_ms, container_client].setdefault(name, []).extend(some)
         missed = [miss for setting in settings for miss in report(samples[setting], *setting)]
         others(lab, asked or ROUNDS[False][1])
-        round_trips(lab)
+        imports_and_round_trips(lab)
     print('\nMissed: ' + '; '.join(missed) if missed else '\nAll bars met.')
     return 1 if missed else 0
 

@@ -40,7 +40,8 @@ class Serving:
     def release(self) -> None:
         """Cuts off what has not been answered yet, which a fault may hold."""
         for transport in list(self._unfinished):
-            transport.abort()
+            if not transport.is_closing():  # until Python 3.11.2 one that was closed twice cannot be aborted
+                transport.abort()
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """The handler that the HTTP library calls."""

@@ -1,6 +1,11 @@
 """The catalogue is whole: each code has a class and causes, each cause can be said, whatever evidence there is."""
 
+import importlib.util
 import re
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -72,3 +77,24 @@ def test_a_command_that_names_what_nobody_established_is_left_out() -> None:
     assert explain('registry-firewall', {'registry': 'contosoprod'}).commands == []
     assert explain('registry-firewall', {'registry': 'contosoprod', 'client_address': '203.0.113.77'}).commands == [
         'az acr network-rule add --name contosoprod --ip-address 203.0.113.77']
+
+
+def test_checks_that_fail_at_the_same_moment_all_get_their_cause() -> None:
+    spec = importlib.util.find_spec('azext_acrhealth.causes')
+    assert spec and spec.loader
+    moment = threading.Barrier(4)
+
+    def said(fresh: Any) -> bool:
+        moment.wait()
+        return bool(fresh.explain(CAUSES[-1].id, {}).message)
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(500):
+                unused = importlib.util.module_from_spec(spec)
+                spec.loader.exec_module(unused)
+                assert all(pool.map(said, [unused] * 4))
+    finally:
+        sys.setswitchinterval(usual)
