@@ -40,7 +40,7 @@ class Serving:
     def release(self) -> None:
         """Cuts off what has not been answered yet, which a fault may hold."""
         for transport in list(self._unfinished):
-            if not transport.is_closing():  # until Python 3.11.2 one that was closed twice cannot be aborted
+            if not transport.is_closing():  # Python 3.11.2 cannot abort one that was closed twice
                 transport.abort()
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
