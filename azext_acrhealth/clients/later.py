@@ -5,6 +5,7 @@ import time
 from typing import Any, Callable, Generic, TypeVar
 
 from . import Deadline
+from .process import heir
 
 T = TypeVar('T')
 
@@ -19,7 +20,7 @@ class Later(Generic[T]):
         self._value: Any = None
         self._error: BaseException | None = None
         self._work = work
-        threading.Thread(target=self._run, name=name, daemon=True).start()
+        heir(threading.Thread(target=self._run, name=name, daemon=True)).start()
 
     def _run(self) -> None:
         try:

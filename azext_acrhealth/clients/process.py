@@ -37,6 +37,7 @@ _ENVIRONMENT = {'GOMAXPROCS': '1', 'GOGC': '400'}
 _lock = threading.Lock()
 _live: set['subprocess.Popen[bytes]'] = set()
 _stopped: 'weakref.WeakSet[threading.Thread]' = weakref.WeakSet()
+_begun_by: 'weakref.WeakKeyDictionary[threading.Thread, threading.Thread]' = weakref.WeakKeyDictionary()
 _undone: list[Sequence[str]] = []
 _aside: list['subprocess.Popen[bytes]'] = []
 
@@ -129,7 +130,7 @@ def _start(argv: Sequence[str], env: Mapping[str, str] | None, talks: bool) -> '
     try:
         # Under the lock: ``kill_all`` must not miss a program that has begun and is not in its list yet.
         with _lock:
-            if threading.current_thread() in _stopped:
+            if _run_is_over():
                 raise Stopped
             process = subprocess.Popen(  # pylint: disable=consider-using-with
                 list(argv), stdin=subprocess.PIPE if talks else subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -141,6 +142,19 @@ def _start(argv: Sequence[str], env: Mapping[str, str] | None, talks: bool) -> '
     except ValueError as ex:  # a null byte in what somebody put into an environment variable
         raise NotRun(OSError(errno.EINVAL, str(ex))) from ex
     return process
+
+
+def heir(thread: threading.Thread) -> threading.Thread:
+    """Return ``thread``, which works for the same run as this one: when that is over it starts nothing any more."""
+    _begun_by[thread] = threading.current_thread()
+    return thread
+
+
+def _run_is_over() -> bool:
+    thread: threading.Thread | None = threading.current_thread()
+    while thread and thread not in _stopped:
+        thread = _begun_by.get(thread)
+    return thread is not None
 
 
 class _Reader(threading.Thread):

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azext_acrhealth.clients import process
+from azext_acrhealth.clients import Deadline, process
+from azext_acrhealth.clients.later import Later
 from azext_acrhealth.clients.process import Completed, NotRun, Stopped, run, search
 
 SH = ['/bin/sh', '-c']
@@ -146,6 +147,24 @@ def test_kill_all_ends_what_runs_lets_nothing_start_and_undoes(tmp_path: Path) -
     assert gone(int(pid_file.read_text(encoding='utf-8')))
     assert undone.exists() and not (tmp_path / 'not needed').exists()
     assert run(['/bin/true'], 5).status == 0, 'the main thread may run again, as in az interactive'
+
+
+def test_what_a_thread_of_an_ended_run_begins_later_starts_nothing_either() -> None:
+    over = threading.Event()
+    begun: list[Later[Completed]] = []
+
+    def work() -> None:
+        over.wait(5)
+        begun.append(Later(lambda: Later(lambda: run(['/bin/true'], 5), 'child').result(Deadline(5)), 'parent'))
+
+    late = threading.Thread(target=work, daemon=True)
+    late.start()
+    process.kill_all()
+    over.set()
+    late.join()
+    with pytest.raises(Stopped):
+        begun[0].result(Deadline(5))
+    assert Later(lambda: run(['/bin/true'], 5), 'of the next run').result(Deadline(5)).status == 0
 
 
 def test_the_end_of_a_run_in_another_thread_leaves_the_program_around_it_alone() -> None:
