@@ -1,17 +1,14 @@
 """What a run may use: its options, its deadline, and its doors to the world."""
 
-import threading
 import time
-from typing import Any, Callable, NamedTuple, Sequence, TypeVar
+from typing import Any, NamedTuple, Sequence
 
 from ._validators import ACTIONS, login_server_suffix
 from .clients import Deadline
 from .clients.azure import AzureCli
 from .clients.front_door import FrontDoor
 from .clients.http import Trust
-from .clients.later import Later
-
-T = TypeVar('T')
+from .clients.later import Later, Once
 
 #: The whole run may take this many times the timeout of one operation, whatever happens.
 WHOLE_RUN = 2.5
@@ -62,8 +59,8 @@ class Context:
         self.azure = AzureCli(cli_ctx, self.trust)
         self.suffix = login_server_suffix(cli_ctx)
         self._front_doors: dict[str, FrontDoor] = {}
-        self._begun: dict[str, Later[Any]] = {}
-        self._beginning = threading.Lock()
+        #: Work that several checks want, by its name in this run.
+        self.once = Once()
 
     def operation(self) -> Deadline:
         """Return the deadline of an operation that begins now."""
@@ -74,13 +71,6 @@ class Context:
         if host not in self._front_doors:
             self._front_doors[host] = FrontDoor(host, self.trust, self.options.timeout)
         return self._front_doors[host]
-
-    def once(self, name: str, work: Callable[[], T]) -> Later[T]:
-        """Return that work, begun by the first call of this name in the run."""
-        with self._beginning:
-            if name not in self._begun:
-                self._begun[name] = Later(work, name)
-            return self._begun[name]
 
     @property
     def guessed_host(self) -> str | None:

@@ -13,7 +13,7 @@ from .._validators import other_suffixes
 from . import Deadline
 from .front_door import connection_to
 from .http import Connection, Response, Trust
-from .later import Later
+from .later import Later, Once
 
 #: The audience of the token that a registry exchanges, and the short form that `acr.audience_resource` may have
 #: (azure.cli.command_modules.acr, _resolve_acr_scope).
@@ -93,11 +93,8 @@ class AzureCli:
     def __init__(self, cli_ctx: Any, trust: Trust) -> None:
         self._cli_ctx = cli_ctx
         self._trust = trust
-        self._management: Later[Connection] | None = None
+        self._once = Once()
         self._one_request = threading.Lock()
-        self._one_credential = threading.Lock()
-        self._credentials: dict[str | None, Later[Any]] = {}
-        self._tokens: dict[tuple[str, str | None], Later[Token]] = {}
         #: By how many seconds this machine's clock was ahead of Resource Manager's at its last answer.
         self.clock_skew: int | None = None
 
@@ -160,10 +157,8 @@ class AzureCli:
 
     def token(self, audience: str, subscription_id: str | None = None) -> Later[Token]:
         """Return a token for ``audience``, asked for at once and only once. Its result can raise SignInFailed."""
-        key = (audience, subscription_id)
-        if key not in self._tokens:
-            self._tokens[key] = Later(lambda: self._fetch(audience, subscription_id), f'token for {audience}')
-        return self._tokens[key]
+        return self._once(f'token for {audience}, subscription {subscription_id}',
+                          lambda: self._fetch(audience, subscription_id))
 
     def management_token(self, account: Account) -> Later[Token]:
         """Return the token for Resource Manager in that account's tenant."""
@@ -187,11 +182,8 @@ class AzureCli:
     def _credential(self, subscription_id: str | None) -> Later[Any]:
         """Return the CLI's credential for that subscription's tenant. MSAL asks the sign-in service about the tenant
         for each one anew: all tokens come from the same."""
-        with self._one_credential:
-            if subscription_id not in self._credentials:
-                self._credentials[subscription_id] = Later(
-                    lambda: self._profile().get_login_credentials(subscription_id or self._chosen()), 'credential')
-            return self._credentials[subscription_id]
+        return self._once(f'credential, subscription {subscription_id}',
+                          lambda: self._profile().get_login_credentials(subscription_id or self._chosen()))
 
     def _profile(self) -> Any:
         # First and whole: of two threads that come to it by different modules, one finds it half made.
@@ -205,9 +197,7 @@ class AzureCli:
 
     def set_out(self, deadline: Deadline) -> Later[Connection]:
         """Return a connection to Resource Manager that is being opened."""
-        if self._management is None:
-            self._management = Later(lambda: self._connect(deadline), 'connect to Resource Manager')
-        return self._management
+        return self._once('connect to Resource Manager', lambda: self._connect(deadline))
 
     def _connect(self, deadline: Deadline) -> Connection:
         host = self.management_host

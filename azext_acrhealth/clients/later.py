@@ -52,3 +52,18 @@ class Later(Generic[T]):
         if self._error is not None:
             raise self._error
         return self._value  # type: ignore[no-any-return]
+
+
+class Once:
+    """Work of several names, each begun by the first who wants it, whoever asks at the same moment."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, Later[Any]] = {}
+        self._beginning = threading.Lock()
+
+    def __call__(self, name: str, work: Callable[[], T]) -> Later[T]:
+        """Return the work of that name, which begins now unless it has begun before."""
+        with self._beginning:
+            if name not in self._begun:
+                self._begun[name] = Later(work, name)
+            return self._begun[name]

@@ -40,6 +40,11 @@ class Call:  # pylint: disable=too-many-instance-attributes
         return self.request.method
 
     @property
+    def accepted(self) -> List[str]:
+        """The values of the Accept headers."""
+        return self.request.headers.getall('Accept', [])
+
+    @property
     def authorization(self) -> Tuple[str, str]:
         """Scheme (lower case) and credentials of the Authorization header; empty if there is none."""
         scheme, _, rest = self.request.headers.get('Authorization', '').partition(' ')

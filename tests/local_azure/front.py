@@ -312,7 +312,7 @@ class Mcr:
         return await self._upstream.forward(call, '', dict(REGISTRY_HEADERS[4:]))
 
     async def _manifest(self, call: Call) -> web.Response:
-        asked = (call.request.raw_path, *call.request.headers.getall('Accept', []))
+        asked = (call.request.raw_path, *call.accepted)
         found = self._manifests.get(asked) or await self._upstream.read(call)
         if found.status == 200:
             self._manifests[asked] = found

@@ -109,15 +109,14 @@ class Upstream:
     async def exists(self, call: Call, token: str) -> bool:
         """Whether the server shows a blob or manifest to the bearer of a token."""
         session = await self._ready()
-        headers = [('Accept', value) for value in call.request.headers.getall('Accept', [])] + [*_bearer(token).items()]
+        headers = [*_accept(call), *_bearer(token).items()]
         async with session.head(self._base + call.request.raw_path, headers=headers) as response:
             return bool(response.status == 200)
 
     async def read(self, call: Call) -> Answered:
         """The server's whole answer to a GET of what a request is about, in the formats that it accepts."""
         session = await self._ready()
-        accepted = [('Accept', value) for value in call.request.headers.getall('Accept', [])]
-        async with session.get(self._base + call.request.raw_path, headers=accepted) as answered:
+        async with session.get(self._base + call.request.raw_path, headers=_accept(call)) as answered:
             return Answered(answered.status, _end_to_end(answered), await answered.text())
 
     async def forward(self, call: Call, token: str, headers: Dict[str, str]) -> web.StreamResponse:
@@ -147,6 +146,10 @@ def blob_path(address: str) -> str:
 
 def _end_to_end(answered: aiohttp.ClientResponse) -> Headers:
     return [(name, value) for name, value in answered.headers.items() if name.lower() not in HOP_BY_HOP]
+
+
+def _accept(call: Call) -> Headers:
+    return [('Accept', value) for value in call.accepted]
 
 
 def _bearer(token: str) -> Dict[str, str]:
