@@ -10,7 +10,7 @@ import pytest
 
 from azext_acrhealth.clients import Deadline
 from azext_acrhealth.clients.http import Trust
-from azext_acrhealth.clients.later import Later
+from azext_acrhealth.clients.later import Once
 from azext_acrhealth.context import Options
 from azext_acrhealth.errors import HealthCheckError
 from azext_acrhealth.runner import Check, Found
@@ -65,12 +65,7 @@ def context(timeout: float = 5, host: str | None = None, **options: Any) -> Any:
     """Return as much of a context as the checks of this machine use."""
     return SimpleNamespace(options=Options(timeout=timeout, **options), deadline=Deadline(2.5 * timeout),
                            azure=SimpleNamespace(mcr_host='mcr.microsoft.com'), guessed_host=host, trust=Trust(None),
-                           started=time.monotonic(), once=_once())
-
-
-def _once() -> Any:
-    begun: dict[str, Later[Any]] = {}
-    return lambda name, work: begun.setdefault(name, begun.get(name) or Later(work, name))
+                           started=time.monotonic(), once=Once())
 
 
 def passed(check: Check, run: Any, **needs: Any) -> Found:

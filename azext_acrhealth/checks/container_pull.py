@@ -1,13 +1,13 @@
 """Whether the daemon can pull a small image from Microsoft's own registry."""
 
 import re
-from typing import Any, Callable, Mapping
+from typing import Any, Mapping
 
 from ..clients import Deadline, process
 from ..clients.azure import SAMPLE_IMAGE
 from ..clients.containers import Client, Daemon
 from ..clients.later import Later
-from ..clients.process import Completed, NotRun
+from ..clients.process import Completed, NotRun, Stopped
 from ..errors import DockerPullError, HealthCheckError
 from ..runner import Check, Found, NotApplicable
 from .tools import outside_cloud_shell, reason, time_for, unrunnable, warnings
@@ -69,10 +69,11 @@ def _pull(client: Client, image: str, deadline: Deadline) -> Completed:
     Which one was there is looked up while the pull has still its round trips to make. Should that be slower than the
     whole pull, it finds the new image, and nothing is removed or put back.
     """
-    looking = Later(lambda: _look_before(client, image, deadline), 'look for the sample image')
+    looking = Later(lambda: _id_of(client, image, deadline.left() / 10, spared=True), 'look for the sample image')
+    done = process.undo_at_end(lambda parting: _undo(client, image, looking, parting))
     afterwards = min(_AFTERWARDS, _AFTERWARDS_SHARE * deadline.seconds)
-    answer = client.ask(deadline.left() - afterwards, 'pull', image)
-    before, done = looking.result(deadline)
+    answer = client.ask(deadline.left() - afterwards, 'pull', image, spared=True)
+    before = looking.result(deadline)
     if before == '' and (answer.status == 0 or answer.timed_out):
         process.run_aside([client.path, 'rmi', image])
     elif before and answer.status == 0:
@@ -81,31 +82,34 @@ def _pull(client: Client, image: str, deadline: Deadline) -> Completed:
     return answer
 
 
-def _look_before(client: Client, image: str, deadline: Deadline) -> tuple[str | None, Callable[[], None]]:
-    """Return the id of the image that is there, and what to call when everything is as before."""
-    before = _id_of(client, image, deadline)
-    return before, process.undo_at_end([client.path, 'rmi', image]) if before == '' else _nothing
+def _undo(client: Client, image: str, looking: Later[str | None], parting: Deadline) -> bool:
+    """Remove the image if none was there, put it back if one was; return whether there is nothing left to do."""
+    try:
+        before = looking.result(Deadline(parting.left() / 2))
+    except (TimeoutError, Stopped):
+        return True
+    if before:
+        return _put_back(client, image, before, parting)
+    return before is None or client.ask(parting.left(), 'rmi', image).status == 0
 
 
-def _put_back(client: Client, image: str, before: str, deadline: Deadline) -> None:
-    """Give the tag back to the image that had it, where the pull brought a newer one."""
-    now = _id_of(client, image, deadline)
-    if now and now != before:
-        client.ask(deadline.left() / 2, 'tag', before, image)
-        client.ask(deadline.left(), 'rmi', now)
+def _put_back(client: Client, image: str, before: str, deadline: Deadline) -> bool:
+    """Give the tag back to the image that had it, where the pull brought a newer one; return whether it did."""
+    now = _id_of(client, image, deadline.left() / 2)
+    if not now or now == before:
+        return False
+    client.ask(deadline.left() / 2, 'tag', before, image)
+    client.ask(deadline.left(), 'rmi', now)
+    return True
 
 
-def _id_of(client: Client, image: str, deadline: Deadline) -> str | None:
+def _id_of(client: Client, image: str, seconds: float, spared: bool = False) -> str | None:
     """Return the id of a local image, '' where there is none, None where that is not known."""
-    answer = client.ask(deadline.left() / 10, 'image', 'inspect', '--format', '{{.Id}}', image)
+    answer = client.ask(seconds, 'image', 'inspect', '--format', '{{.Id}}', image, spared=spared)
     if answer.status == 0:
         found = answer.out.split()
         return found[0] if len(found) == 1 and re.fullmatch(r'[\w:]{12,80}', found[0]) else None
     return '' if re.search(_NO_SUCH_IMAGE, answer.err + answer.out) else None
-
-
-def _nothing() -> None:
-    """Nothing is to be undone."""
 
 
 def _overrun(context: Any, seconds: float) -> HealthCheckError:

@@ -35,9 +35,9 @@ class Client(NamedTuple):
         """Whether it is docker.exe under WSL, whose daemon and configuration are on the other side."""
         return self.path.lower().endswith('.exe') and sys.platform != 'win32'
 
-    def ask(self, seconds: float, *args: str, env: Mapping[str, str] | None = None) -> Completed:
-        """Run the client with ``args``."""
-        return process.run([self.path, *args], seconds, env=env)
+    def ask(self, seconds: float, *args: str, env: Mapping[str, str] | None = None, spared: bool = False) -> Completed:
+        """Run the client with ``args``; ``spared`` as in ``process.run``."""
+        return process.run([self.path, *args], seconds, env=env, spared=spared)
 
 
 class Endpoint(NamedTuple):

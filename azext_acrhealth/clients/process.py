@@ -24,9 +24,10 @@ CAP = 1 << 17
 # A child that has ended may have left a grandchild behind that holds its pipes: nobody waits longer for it than this.
 _GRACE = 0.3
 _LOOK_SECONDS = 0.05
-# What must be undone after an interrupt may take this long: the whole program is to be gone within a second.
-_PARTING = 0.7
-_UNDO_PAUSES = (0.0, 0.05, 0.15, 0.2)
+# What must be undone after an interrupt may take this long, for the whole program is to be gone within a second; and
+# this much of it is for what ends by itself: docker 28, left amid the last steps of a pull, keeps a nameless image.
+_PARTING, _MOMENT = 0.7, 0.25
+_UNDO_PAUSES = (0.0, 0.05, 0.1)
 _ASIDE_SECONDS = 2.0
 _NOT_A_PROGRAM_HERE = 193  # Windows: ERROR_BAD_EXE_FORMAT
 
@@ -35,11 +36,12 @@ _NOT_A_PROGRAM_HERE = 193  # Windows: ERROR_BAD_EXE_FORMAT
 _ENVIRONMENT = {'GOMAXPROCS': '1', 'GOGC': '400'}
 
 _lock = threading.Lock()
-_live: set['subprocess.Popen[bytes]'] = set()
+# Each program that is running, and whether it is spared at first when the run is over.
+_live: dict['subprocess.Popen[bytes]', bool] = {}
 _stopped: 'weakref.WeakSet[threading.Thread]' = weakref.WeakSet()
 _begun_by: 'weakref.WeakKeyDictionary[threading.Thread, threading.Thread]' = weakref.WeakKeyDictionary()
-_undone: list[Sequence[str]] = []
-_aside: list['subprocess.Popen[bytes]'] = []
+_undone: list[Callable[[Deadline], bool]] = []
+_aside: list[tuple[Sequence[str], 'subprocess.Popen[bytes]']] = []
 
 
 class Completed(NamedTuple):
@@ -84,12 +86,13 @@ class Stopped(Exception):
 
 
 def run(argv: Sequence[str], seconds: float, *, env: Mapping[str, str] | None = None, stdin: bytes = b'',
-        cap: int = CAP) -> Completed:
+        cap: int = CAP, spared: bool = False) -> Completed:
     """Return what the program at the absolute path ``argv[0]`` did within ``seconds``; raise NotRun if it did not run.
 
     No shell, no terminal. Its group is killed when its time is over, and whatever is left of it when it has ended.
+    ``spared``: when the run is over it may end by itself within a moment, if something is to be undone then.
     """
-    process = _start(argv, env, bool(stdin))
+    process = _start(argv, env, bool(stdin), spared)
     try:
         assert process.stdout and process.stderr
         pipes = [_Reader(process.stdout, cap), _Reader(process.stderr, cap)]
@@ -104,7 +107,7 @@ def run(argv: Sequence[str], seconds: float, *, env: Mapping[str, str] | None = 
     finally:
         kill(process)
         with _lock:
-            _live.discard(process)
+            _live.pop(process, None)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_GRACE)
     _finish(pipes, _GRACE / 3)
@@ -123,7 +126,8 @@ def _wait(process: 'subprocess.Popen[bytes]', pipes: Sequence['_Reader'], deadli
         return None
 
 
-def _start(argv: Sequence[str], env: Mapping[str, str] | None, talks: bool) -> 'subprocess.Popen[bytes]':
+def _start(argv: Sequence[str], env: Mapping[str, str] | None = None, talks: bool = False,
+           spared: bool = False) -> 'subprocess.Popen[bytes]':
     group: dict[str, Any] = {'start_new_session': True}
     if sys.platform == 'win32':
         group = {'creationflags': subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
@@ -136,7 +140,7 @@ def _start(argv: Sequence[str], env: Mapping[str, str] | None, talks: bool) -> '
                 list(argv), stdin=subprocess.PIPE if talks else subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, bufsize=0, env={**_ENVIRONMENT, **(os.environ if env is None else env)},
                 **group)
-            _live.add(process)
+            _live[process] = spared
     except OSError as ex:
         raise NotRun(ex) from ex
     except ValueError as ex:  # a null byte in what somebody put into an environment variable
@@ -203,35 +207,49 @@ def run_aside(argv: Sequence[str]) -> None:
     """Start a program that may go on while the run ends and its report is printed: the interpreter waits for it at its
     own end, for a moment, and kills it then. Without one that can be started nothing happens."""
     with contextlib.suppress(NotRun, Stopped):
-        process = _start(argv, None, False)
+        process = _start(argv)
         with _lock:
-            _live.discard(process)
-            _aside.append(process)
+            _live.pop(process, None)
+            _aside.append((argv, process))
 
 
 @atexit.register
 def see_off() -> None:
-    """Wait for what runs aside."""
+    """Wait for what runs aside, at Ctrl+C only a moment longer; run once more what failed."""
     deadline = Deadline(_ASIDE_SECONDS)
     while _aside:
-        process = _aside.pop()
-        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
-            if sys.platform == 'win32':
-                process.wait(deadline.left())
-            else:
-                # As in ``run``: the end of its output tells of its own end at once.
-                process.communicate(timeout=deadline.left())
-        kill(process)
+        argv, process = _aside[-1]
+        try:
+            _see_off(process, deadline)
+        except KeyboardInterrupt:
+            deadline = Deadline(min(deadline.left(), _PARTING))
+        else:
+            _aside.remove((argv, process))
+            # Until it had a session of its own it was in the group of az, which a terminal interrupts.
+            if process.returncode and deadline.left():
+                with contextlib.suppress(NotRun, KeyboardInterrupt):
+                    run(argv, deadline.left())
 
 
-def undo_at_end(argv: Sequence[str]) -> Callable[[], None]:
-    """Have ``kill_all`` run ``argv`` unless the function returned here was called before: the work was done."""
+def _see_off(process: 'subprocess.Popen[bytes]', deadline: Deadline) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        if sys.platform == 'win32':
+            process.wait(deadline.left())
+        else:
+            # As in ``run``: the end of its output tells of its own end at once.
+            process.communicate(timeout=deadline.left())
+    kill(process)
+
+
+def undo_at_end(undo: Callable[[Deadline], bool]) -> Callable[[], None]:
+    """Have ``kill_all`` call ``undo``, and again where it returns False: a daemon whose client is gone may be finishing
+    its work. Not if the function returned here was called before: all is as it was."""
     with _lock:
-        _undone.append(argv)
+        _undone.append(undo)
 
     def done() -> None:
         with _lock, contextlib.suppress(ValueError):
-            _undone.remove(argv)
+            _undone.remove(undo)
 
     return done
 
@@ -240,21 +258,27 @@ def kill_all() -> None:
     """End every program that is running, let no other thread of this run start one, and undo what is to be undone."""
     with _lock:
         _stopped.update(set(threading.enumerate()) - {threading.current_thread(), threading.main_thread()})
-        live, undone = list(_live), list(_undone)
+        live, undone = dict(_live), list(_undone)
         _undone.clear()
-    for process in live:
-        kill(process)
-    for argv in undone:
+    for process, spared in live.items():
+        if not spared:
+            kill(process)
+    deadline, moment = Deadline(_PARTING), Deadline(_MOMENT)
+    try:
+        while undone and moment.left() and any(process.poll() is None for process in live):
+            time.sleep(_LOOK_SECONDS / 5)
+    finally:  # whoever is in a hurry presses Ctrl+C twice
+        for process in live:
+            kill(process)
+    for undo in undone:
         with contextlib.suppress(NotRun):
-            _undo(argv)
+            _try(undo, deadline)
 
 
-def _undo(argv: Sequence[str]) -> None:
-    """Run what undoes, and again where it fails: a daemon whose client is gone may be finishing its work."""
-    deadline = Deadline(_PARTING)
+def _try(undo: Callable[[Deadline], bool], deadline: Deadline) -> None:
     for pause in _UNDO_PAUSES:
         time.sleep(pause)
-        if not deadline.left() or run(argv, deadline.left()).status == 0:
+        if not deadline.left() or undo(deadline):
             break
 
 

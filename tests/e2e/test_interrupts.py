@@ -73,6 +73,20 @@ def test_ctrl_c_ends_it_within_a_second_and_leaves_nothing(lab: Lab, name: str) 
     assert seconds < 1
 
 
+@pytest.mark.parametrize('moment', range(8))
+def test_whatever_the_pull_is_at_it_leaves_nothing(lab: Lab, moment: int) -> None:
+    """The last moments are those at which the image is being removed."""
+    lab.daemon.ensure()
+    with lab.popen(*lab.az_command(*COMMAND), env=lab.az_environment()) as az:
+        assert eventually(lambda: any('docker pull' in line for line in lab.processes().values()))
+        time.sleep(moment * 0.02)
+        os.killpg(az.pid, signal.SIGINT)
+        out, err = az.communicate(timeout=20)
+    assert 'Traceback' not in out + err
+    assert not lab.processes()
+    assert images(lab) == []
+
+
 def test_sigterm_ends_it_as_well(lab: Lab) -> None:
     status, seconds, said = interrupt(lab, 'helm', signal.SIGTERM)
     assert status in (143, -signal.SIGTERM) and seconds < 3 and 'Traceback' not in said, said

@@ -1,6 +1,7 @@
 """The pull of the sample image: what is left behind, and the daemon's reasons (their sources in the table)."""
 
 import json
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from azext_acrhealth.checks import pull_trouble
+from azext_acrhealth.checks import container_pull, pull_trouble
 from azext_acrhealth.checks.container_pull import CHECK
 from azext_acrhealth.clients import process
 from azext_acrhealth.clients.containers import Client, Daemon, Endpoint
@@ -48,9 +49,9 @@ case "$1 $2" in
   'image inspect') cat $store/$(basename $5) 2>/dev/null || { echo "Error: No such image: $5" >&2; exit 1; } ;;
   pull*) sleep 0.3; cat $HOME/remote > $store/$(basename $2); echo "$2: Pulling from somewhere" ;;
   tag*) echo $2 > $store/$(basename $3) ;;
-  rmi*) for tag in $store/*; do
-      [ $tag = $store/$(basename $2) ] || [ $(cat $tag) = $2 ] && rm $tag
-    done; exit 0 ;;
+  rmi*) status=1; for tag in $store/*; do
+      [ $tag = $store/$(basename $2) ] || [ $(cat $tag) = $2 ] && rm $tag && status=0
+    done; exit $status ;;
 esac
 """
 OLD, NEW = 'sha256:' + 'a' * 64, 'sha256:' + 'b' * 64
@@ -94,6 +95,30 @@ def test_an_interrupted_pull_is_undone(machine: Machine) -> None:
     failed(CHECK, context(1), container_daemon=daemon(path))
     process.see_off()
     assert f'rmi {IMAGE}' in (machine.home / 'log').read_text(encoding='utf-8')
+
+
+# What becomes of a pull whose run is over: it ends by itself a moment later; it does not, but the daemon finishes it.
+INTERRUPTED = {'ends': '', 'ends-at-the-daemon': """
+  pull) setsid "$0" finish $2 & sleep 60 ;;
+  finish) sleep 0.15; set -- pull $2 ;;
+"""}
+
+
+@pytest.mark.parametrize('becomes', INTERRUPTED)
+@pytest.mark.parametrize('before', [[], [OLD], [NEW]])
+def test_an_interrupted_pull_leaves_the_store_as_it_was(machine: Machine, before: list[str], becomes: str) -> None:
+    """Also where it is not known yet what was there."""
+    path = machine.tool('docker', f'case $1 in image) [ -e $HOME/looking ] || {{ touch $HOME/looking; sleep 0.2; }} ;; '
+                                  f'{INTERRUPTED[becomes]} esac\n{STORE}')
+    machine.file('remote', NEW)
+    for image in before:
+        machine.file('store/hello-world:latest', image)
+    container_pull.set_out(context(), daemon(path).client)
+    while not (machine.home / 'looking').exists():
+        time.sleep(0.01)
+    time.sleep(0.15)
+    process.kill_all()
+    assert images(machine) == before
 
 
 @pytest.mark.parametrize('refused', [True, False])

@@ -1,7 +1,9 @@
 """Programs run to their end, or killed with their children; tools found on PATH and nowhere else."""
 
+import contextlib
 import errno
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -135,8 +137,8 @@ def test_kill_all_ends_what_runs_lets_nothing_start_and_undoes(tmp_path: Path) -
         except Stopped:
             ended.set()
 
-    process.undo_at_end(['/bin/touch', str(undone)])
-    process.undo_at_end(['/bin/touch', str(tmp_path / 'not needed')])()
+    process.undo_at_end(lambda deadline: run(['/bin/touch', str(undone)], deadline.left()).status == 0)
+    process.undo_at_end(lambda deadline: run(['/bin/touch', str(tmp_path / 'not needed')], 1).status == 0)()
     threading.Thread(target=work, daemon=True).start()
     while not pid_file.exists() or not pid_file.read_text(encoding='utf-8').strip():
         time.sleep(0.01)
@@ -177,16 +179,36 @@ def test_the_end_of_a_run_in_another_thread_leaves_the_program_around_it_alone()
 @pytest.mark.parametrize('until', [1, 3, 99])
 def test_what_could_not_be_undone_at_first_is_tried_again(tmp_path: Path, until: int) -> None:
     tries = tmp_path / 'tries'
-    process.undo_at_end([*SH, f'echo >> {tries}; test $(wc -l < {tries}) -ge {until}'])
+    argv = [*SH, f'echo >> {tries}; test $(wc -l < {tries}) -ge {until}']
+    process.undo_at_end(lambda deadline: run(argv, deadline.left()).status == 0)
     began = time.monotonic()
     process.kill_all()
     assert time.monotonic() - began < 1
-    assert len(tries.read_text(encoding='utf-8')) == min(until, 4)
+    assert len(tries.read_text(encoding='utf-8')) == min(until, 3)
+
+
+@pytest.mark.parametrize(('seconds', 'known'), [(0.2, ['here']), (60, [])])
+def test_what_undoing_asks_for_may_end_within_its_time(seconds: float, known: list[str]) -> None:
+    look = Later(lambda: run([*SH, f'sleep {seconds}; echo here'], 90, spared=True), 'look')
+    told: list[str] = []
+
+    def undo(deadline: Deadline) -> bool:
+        with contextlib.suppress(TimeoutError):
+            told.extend(look.result(deadline).out.split())
+        return True
+
+    process.undo_at_end(undo)
+    time.sleep(0.1)
+    began = time.monotonic()
+    process.kill_all()
+    assert time.monotonic() - began < 1
+    assert told == known
+    assert look.result(Deadline(1)).status == (0 if known else -signal.SIGKILL)
 
 
 def test_undoing_does_not_hang() -> None:
-    process.undo_at_end(['/bin/sleep', '60'])
-    process.undo_at_end(['/no/such/program'])
+    process.undo_at_end(lambda deadline: run(['/bin/sleep', '60'], deadline.left()).status == 0)
+    process.undo_at_end(lambda deadline: run(['/no/such/program'], deadline.left()).status == 0)
     began = time.monotonic()
     process.kill_all()
     assert time.monotonic() - began < 1.5
@@ -203,6 +225,26 @@ def test_what_runs_aside_outlives_the_run_but_not_the_interpreter(tmp_path: Path
     process.see_off()
     assert time.monotonic() - began < 3
     assert done.exists() and gone(int(pid_file.read_text(encoding='utf-8')))
+
+
+def test_what_runs_aside_and_failed_is_run_once_more(tmp_path: Path) -> None:
+    """As a program does that met Ctrl+C while it began."""
+    tries = tmp_path / 'tries'
+    process.run_aside([*SH, f'echo >> {tries}; kill -TERM $$'])
+    process.see_off()
+    assert len(tries.read_text(encoding='utf-8')) == 2
+
+
+@pytest.mark.parametrize('seconds', [0.4, 60])
+def test_what_runs_aside_may_end_though_somebody_presses_ctrl_c(tmp_path: Path, seconds: float) -> None:
+    code = ('import os, signal, sys, threading\nfrom azext_acrhealth.clients import process\n'
+            'process._ASIDE_SECONDS = 20\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n'
+            'press = threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGINT])\npress.daemon = True\n'
+            'process.run_aside(sys.argv[1:])\npress.start()')
+    began = time.monotonic()
+    done = run([sys.executable, '-c', code, *SH, f'sleep {seconds}; touch {tmp_path / "done"}'], 30)
+    assert done.status == 0 and time.monotonic() - began < 5, done
+    assert (tmp_path / 'done').exists() == (seconds < 1)
 
 
 def test_windows_ends_a_whole_tree_by_its_own_taskkill_once(monkeypatch: pytest.MonkeyPatch) -> None:
