@@ -85,7 +85,7 @@ def _pull(client: Client, image: str, deadline: Deadline) -> Completed:
 def _undo(client: Client, image: str, looking: Later[str | None], parting: Deadline) -> bool:
     """Remove the image if none was there, put it back if one was; return whether there is nothing left to do."""
     try:
-        before = looking.result(Deadline(parting.left() / 2))
+        before = looking.result(parting)
     except (TimeoutError, Stopped):
         return True
     if before:

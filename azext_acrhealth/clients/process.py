@@ -222,7 +222,7 @@ def see_off() -> None:
         try:
             _see_off(process, deadline)
         except KeyboardInterrupt:
-            deadline = Deadline(min(deadline.left(), _PARTING))
+            deadline = deadline.within(_PARTING)
         else:
             _aside.remove((argv, process))
             # Until it had a session of its own it was in the group of az, which a terminal interrupts.
@@ -265,8 +265,9 @@ def kill_all() -> None:
             kill(process)
     deadline, moment = Deadline(_PARTING), Deadline(_MOMENT)
     try:
-        while undone and moment.left() and any(process.poll() is None for process in live):
-            time.sleep(_LOOK_SECONDS / 5)
+        for process in live if undone else ():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(moment.left())
     finally:  # whoever is in a hurry presses Ctrl+C twice
         for process in live:
             kill(process)

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.case import DNS, Arrange, Case, broken, prove
 from tests.e2e.machine import before, config, tools
 from tests.e2e.test_pull import DATA, IMAGE, PRIVATE_PROXY, images, through
-from tests.lab import Lab
+from tests.lab import NOTHING, Environment, Lab
 from tests.local_azure import names
 
 HANG = 'sleep 600 & sleep 600'
@@ -42,12 +42,25 @@ def interrupt(lab: Lab, name: str, by: signal.Signals = signal.SIGINT) -> tuple[
     env = arrange(lab) or {}
     registry = ['--name', 'demoregistry'] if name == 'registry' else []
     asked = f'GET {names.MCR_DATA_HOST}' if name.startswith('pull') else 'GET demoregistry' if registry else ''
-    with lab.popen(*lab.az_command(*COMMAND, *registry), env={**lab.az_environment(), **env}) as az:
-        def hangs() -> bool:
-            requests = [f"{entry['method']} {entry['host']}" for entry in lab.azure.journal(kind='http')]
-            running = any(shown in line for line in lab.processes().values())
-            return running and (not asked or any(one.startswith(asked) for one in requests))
-        assert eventually(hangs), lab.processes()
+
+    def hangs() -> bool:
+        requests = [f"{entry['method']} {entry['host']}" for entry in lab.azure.journal(kind='http')]
+        return runs(lab, shown) and (not asked or any(one.startswith(asked) for one in requests))
+
+    return end(lab, hangs, *registry, env=env, by=by)
+
+
+def runs(lab: Lab, shown: str) -> bool:
+    """Whether a process of the lab shows this."""
+    return any(shown in line for line in lab.processes().values())
+
+
+def end(lab: Lab, when: Callable[[], bool], *args: str, env: Environment = NOTHING, after: float = 0,
+        by: signal.Signals = signal.SIGINT) -> tuple[int, float, str]:
+    """Ends az so many seconds after something has become so: exit status, seconds that it still took, what it said."""
+    with lab.popen(*lab.az_command(*COMMAND, *args), env={**lab.az_environment(), **env}) as az:
+        assert eventually(when), lab.processes()
+        time.sleep(after)
         started = time.monotonic()
         os.killpg(az.pid, by)
         out, err = az.communicate(timeout=20)
@@ -77,12 +90,8 @@ def test_ctrl_c_ends_it_within_a_second_and_leaves_nothing(lab: Lab, name: str) 
 def test_whatever_the_pull_is_at_it_leaves_nothing(lab: Lab, moment: int) -> None:
     """The last moments are those at which the image is being removed."""
     lab.daemon.ensure()
-    with lab.popen(*lab.az_command(*COMMAND), env=lab.az_environment()) as az:
-        assert eventually(lambda: any('docker pull' in line for line in lab.processes().values()))
-        time.sleep(moment * 0.02)
-        os.killpg(az.pid, signal.SIGINT)
-        out, err = az.communicate(timeout=20)
-    assert 'Traceback' not in out + err
+    _, _, said = end(lab, lambda: runs(lab, 'docker pull'), after=moment * 0.02)
+    assert 'Traceback' not in said
     assert not lab.processes()
     assert images(lab) == []
 
@@ -98,10 +107,7 @@ def test_an_image_that_was_there_stays_even_when_interrupted(lab: Lab) -> None:
     there = images(lab)
     lab.azure.clear_journal()
     lab.azure.fault('http', names.MCR_HOST, path='/v2/mcr/*', silent=True)
-    with lab.popen(*lab.az_command(*COMMAND), env=lab.az_environment()) as az:
-        assert eventually(lambda: any('/v2/mcr/' in entry['path'] for entry in lab.azure.journal(kind='http')))
-        os.killpg(az.pid, signal.SIGINT)
-        az.communicate(timeout=20)
+    end(lab, lambda: any('/v2/mcr/' in entry['path'] for entry in lab.azure.journal(kind='http')))
     assert len(there) == 1 and images(lab) == there
 
 

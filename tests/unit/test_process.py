@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 from hypothesis import given
@@ -36,6 +36,11 @@ def gone(pid: int) -> bool:
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     return not alive(pid)
+
+
+def running(*argv: str) -> Callable[[Deadline], bool]:
+    """Return what undoes by running a program."""
+    return lambda deadline: run(argv, deadline.left()).status == 0
 
 
 def test_a_program_is_told_apart_by_its_status_and_what_it_said() -> None:
@@ -137,8 +142,8 @@ def test_kill_all_ends_what_runs_lets_nothing_start_and_undoes(tmp_path: Path) -
         except Stopped:
             ended.set()
 
-    process.undo_at_end(lambda deadline: run(['/bin/touch', str(undone)], deadline.left()).status == 0)
-    process.undo_at_end(lambda deadline: run(['/bin/touch', str(tmp_path / 'not needed')], 1).status == 0)()
+    process.undo_at_end(running('/bin/touch', str(undone)))
+    process.undo_at_end(running('/bin/touch', str(tmp_path / 'not needed')))()
     threading.Thread(target=work, daemon=True).start()
     while not pid_file.exists() or not pid_file.read_text(encoding='utf-8').strip():
         time.sleep(0.01)
@@ -179,8 +184,7 @@ def test_the_end_of_a_run_in_another_thread_leaves_the_program_around_it_alone()
 @pytest.mark.parametrize('until', [1, 3, 99])
 def test_what_could_not_be_undone_at_first_is_tried_again(tmp_path: Path, until: int) -> None:
     tries = tmp_path / 'tries'
-    argv = [*SH, f'echo >> {tries}; test $(wc -l < {tries}) -ge {until}']
-    process.undo_at_end(lambda deadline: run(argv, deadline.left()).status == 0)
+    process.undo_at_end(running(*SH, f'echo >> {tries}; test $(wc -l < {tries}) -ge {until}'))
     began = time.monotonic()
     process.kill_all()
     assert time.monotonic() - began < 1
@@ -207,8 +211,8 @@ def test_what_undoing_asks_for_may_end_within_its_time(seconds: float, known: li
 
 
 def test_undoing_does_not_hang() -> None:
-    process.undo_at_end(lambda deadline: run(['/bin/sleep', '60'], deadline.left()).status == 0)
-    process.undo_at_end(lambda deadline: run(['/no/such/program'], deadline.left()).status == 0)
+    process.undo_at_end(running('/bin/sleep', '60'))
+    process.undo_at_end(running('/no/such/program'))
     began = time.monotonic()
     process.kill_all()
     assert time.monotonic() - began < 1.5
